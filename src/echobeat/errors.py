@@ -1,0 +1,69 @@
+"""Every error that echobeat raises on purpose.
+
+::
+
+    EchobeatError
+    ├── UsageError              wrong call: an option or argument that cannot be        (exit code 2)
+    ├── InputError              one input cannot be read; the other inputs go on        (exit code 3)
+    │   ├── UnreadableFile      missing, no permission, truncated, corrupt, empty
+    │   ├── UnsupportedFile     a healthy file of a kind that echobeat does not read
+    │   └── InvalidClip         readable, but not a clip: no frames, too small, no frame rate, bad spacing
+    ├── OutputError             a result cannot be written: disk full, locked, not a folder  (exit code 3)
+    └── ModelError              a model is unknown, damaged or does not fit its card    (exit code 2)
+
+A clip that is read but that the product will not judge is not an error: it is a result whose
+``quality.accepted`` is false, with the reason's code among the warnings.
+"""
+
+from __future__ import annotations
+
+
+class EchobeatError(Exception):
+    """Base of all; ``str(error)`` is one sentence a user can act on."""
+
+
+class UsageError(EchobeatError):
+    """The call itself is wrong."""
+
+
+class InputError(EchobeatError):
+    """One input cannot be used.
+
+    Parameters
+    ----------
+    source : str
+        The file as the user named it.
+    problem : str
+        What is wrong, without a full stop.
+    remedy : str
+        What to do about it, without a full stop.
+    """
+
+    def __init__(self, source: str, problem: str, remedy: str) -> None:
+        super().__init__(f"{source}: {problem}. {remedy}.")
+        self.source = source
+        self.problem = problem
+        self.remedy = remedy
+
+    def __reduce__(self) -> tuple[type[InputError], tuple[str, str, str]]:
+        return type(self), (self.source, self.problem, self.remedy)  # crosses process borders whole
+
+
+class UnreadableFile(InputError):
+    """The file is missing, locked, truncated, corrupt or empty."""
+
+
+class UnsupportedFile(InputError):
+    """The file is of a kind that echobeat does not read."""
+
+
+class InvalidClip(InputError):
+    """The file was read, but holds no clip that can be analysed."""
+
+
+class OutputError(EchobeatError):
+    """A result could not be written."""
+
+
+class ModelError(EchobeatError):
+    """A model is unknown, damaged, or does not fit its card."""
