@@ -1,0 +1,55 @@
+"""Single frames of phantom patients, made in parallel before a training."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+
+import numpy as np
+from numpy.typing import NDArray
+
+Labelled = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+"""(height, width) image, 0-255, and labels 0-3, both uint8."""
+
+FRAMES_PER_PATIENT = 4
+"""More patients teach more than more frames of one."""
+
+
+def phantom_frames(count: int, size: int, seed: int, log: Callable[[str], None]) -> list[Labelled]:
+    """`count` frames of phantom patients at random phases, with labels as in CAMUS."""
+    return _make(_patient, count, size, seed, log)
+
+
+def negative_frames(count: int, size: int, seed: int, log: Callable[[str], None]) -> list[Labelled]:
+    """`count` images without a left ventricle in A4C; labels all 0."""
+    return _make(_negatives, count, size, seed, log)
+
+
+def _make(
+    maker: Callable[..., list[Labelled]], count: int, size: int, seed: int, log: Callable[[str], None]
+) -> list[Labelled]:
+    patients = -(-count // FRAMES_PER_PATIENT)
+    seeds = [int(s) for s in np.random.default_rng(seed).integers(0, 2**31, patients)]
+    frames: list[Labelled] = []
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
+        done: Iterable[list[Labelled]] = pool.map(partial(maker, size=size), seeds, chunksize=16)
+        for made in done:
+            frames += made
+            if len(frames) % 4000 < FRAMES_PER_PATIENT:
+                log(f"{len(frames)} of {count} frames made")
+    return frames[:count]
+
+
+def _patient(seed: int, size: int) -> list[Labelled]:
+    from echobeat.phantom import sample_frames
+
+    return list(zip(*sample_frames(seed, FRAMES_PER_PATIENT, size), strict=True))
+
+
+def _negatives(seed: int, size: int) -> list[Labelled]:
+    from echobeat.phantom import sample_negatives
+
+    return list(zip(*sample_negatives(seed, FRAMES_PER_PATIENT, size), strict=True))

@@ -1,0 +1,146 @@
+"""Frames -> network -> the left ventricle's mask in every frame, block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from echobeat.frames import FrameStack
+from echobeat.models.cards import Card, load_card, model_file
+from echobeat.models.letterbox import Letterbox
+from echobeat.models.session import Backend, BackendName, open_backend
+from echobeat.records import LVMasks
+
+BLOCK = 16
+"""Frames given to the network at once: its activations then stay near 100 MB."""
+
+SMOOTHING_S = 0.015
+"""Deviation of the Gaussian over time that lets neighbouring frames vote on a pixel. The fastest wall moves
+about a millimetre in that time."""
+
+LOOKED_AT = 24
+"""Frames, spread over the clip, from which the picture's place on the screen is found."""
+
+Float32 = NDArray[np.float32]
+
+
+class Segmenter:
+    """A segmentation model, ready to run.
+
+    Parameters
+    ----------
+    card : Card
+    backend : Backend
+        Takes (batch, 1, size, size) grey 0-255, gives (batch, classes, size, size) probabilities.
+    """
+
+    def __init__(self, card: Card, backend: Backend) -> None:
+        self.card = card
+        self._backend = backend
+        self._channel = card.classes.index("left_ventricle")
+
+    def segment(self, frames: FrameStack, fps: float | None, progress: Callable[[int], None] | None = None) -> LVMasks:
+        """Find the left ventricle in every frame.
+
+        Parameters
+        ----------
+        frames : FrameStack
+            (frames, height, width) uint8.
+        fps : float or None
+            Frames a second, for the vote of neighbouring frames; None: every frame for itself.
+        progress : callable
+            Told the number of frames done, block by block.
+
+        Returns
+        -------
+        LVMasks
+            One connected region a frame, or none; at the frames' own size.
+        """
+        count, height, width = frames.shape
+        box = Letterbox.around(_brightest(frames), self.card.size)
+        masks = FrameStack(height, width, bool)
+        confidence = np.zeros(count)
+        for block in _vote(self._probabilities(frames, box), fps):
+            first = len(masks)
+            clean, confidence[first : first + len(block)] = _one_region(block)
+            masks.append(box.leave(clean) > 0.5)
+            if progress:
+                progress(len(masks))
+        return LVMasks(masks, confidence)
+
+    def _probabilities(self, frames: FrameStack, box: Letterbox) -> Iterator[Float32]:
+        for _, block in frames.blocks(BLOCK):
+            yield self._backend.run(box.enter(block)[:, None])[:, self._channel]
+
+
+def load_segmenter(name: str = "lv", backend: BackendName = "auto", threads: int = 0) -> Segmenter:
+    """Load a segmentation model by its name.
+
+    Raises
+    ------
+    ModelError
+        Unknown name, damaged file, or a model for another task.
+    """
+    card = load_card(name)
+    return Segmenter(card, open_backend(model_file(card), backend, threads))
+
+
+def _brightest(frames: FrameStack) -> NDArray[np.uint8]:
+    """Brightest value of each pixel over frames spread over the clip, (height, width) uint8."""
+    brightest = frames[0]
+    for index in np.linspace(0, len(frames) - 1, min(LOOKED_AT, len(frames))).astype(int)[1:]:
+        brightest = np.maximum(brightest, frames[int(index)])
+    return brightest
+
+
+def _vote(blocks: Iterator[Float32], fps: float | None) -> Iterator[Float32]:
+    """Smooth probabilities over time without holding more than two blocks."""
+    sigma = SMOOTHING_S * fps if fps else 0.0
+    radius = int(np.ceil(2.5 * sigma)) if sigma > 0.2 else 0
+    if radius == 0:
+        yield from blocks
+        return
+    offsets = np.arange(-radius, radius + 1)
+    kernel = np.exp(-0.5 * (offsets / sigma) ** 2)
+    kernel = (kernel / kernel.sum()).astype(np.float32)
+    held: Float32 | None = None
+    for block in blocks:
+        held = np.concatenate([np.repeat(block[:1], radius, axis=0) if held is None else held, block])
+        if len(held) > 2 * radius:
+            yield _convolve(held, kernel)
+            held = held[-2 * radius :]
+    if held is not None:
+        yield _convolve(np.concatenate([held, np.repeat(held[-1:], radius, axis=0)]), kernel)
+
+
+def _convolve(frames: Float32, kernel: Float32) -> Float32:
+    """Weighted sums over time of (n, h, w), only where the kernel fits: n - len(kernel) + 1 frames."""
+    count = len(frames) - len(kernel) + 1
+    total: Float32 = kernel[0] * frames[:count]
+    for offset in range(1, len(kernel)):
+        total += kernel[offset] * frames[offset : offset + count]
+    return total
+
+
+def _one_region(probabilities: Float32) -> tuple[Float32, NDArray[np.float64]]:
+    """Keep the largest region above 0.5 of each frame, fill its holes, and say how decided the network is.
+
+    The confidence is the Dice overlap of the probabilities with their own mask, over pixels above 0.1: 1 where
+    every pixel is decided, and 0 where there is no region.
+    """
+    clean = np.zeros_like(probabilities)
+    confidence = np.zeros(len(probabilities))
+    for index, frame in enumerate(probabilities):
+        regions, found = ndimage.label(frame > 0.5)
+        if found == 0:
+            continue
+        largest = regions == 1 + np.bincount(regions.ravel())[1:].argmax()
+        whole = ndimage.binary_fill_holes(largest)
+        near = ndimage.binary_dilation(whole, iterations=2)
+        clean[index] = np.where(whole & (frame <= 0.5), 1.0, frame) * near
+        soft = float(clean[index][clean[index] > 0.1].sum())
+        confidence[index] = 2 * float(frame[whole].sum()) / (soft + float(whole.sum()))
+    return clean, confidence

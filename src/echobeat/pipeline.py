@@ -1,0 +1,162 @@
+"""The product on one page: a clip becomes an assessment.
+
+::
+
+    file  ->  Clip  ->  masks  ->  volume curve  ->  beats  ->  EF, rhythm, quality  ->  Assessment
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from os import PathLike
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echobeat import measure, sources
+from echobeat.errors import ModelError
+from echobeat.models import Card, Segmenter, load_card, load_segmenter
+from echobeat.records import (
+    Assessment,
+    Beat,
+    Clip,
+    ClipFacts,
+    Quality,
+    Result,
+    Rhythm,
+    Spacing,
+    StudyEstimate,
+)
+
+Source = str | PathLike[str] | NDArray[np.uint8]
+Progress = Callable[[int], None]
+"""Told the number of frames segmented so far."""
+
+
+@dataclass(frozen=True)
+class Models:
+    """The models of a run, loaded once and used for every clip."""
+
+    segmentation: Segmenter
+
+    @classmethod
+    def load(cls, segmentation: str = "lv", ef: str | None = None, threads: int = 0) -> Models:
+        """Load models by name.
+
+        Raises
+        ------
+        ModelError
+            A name is unknown, a file damaged, or a model is for another task.
+        """
+        if ef is not None:
+            raise ModelError(
+                f"{ef} cannot estimate EF from video: "
+                + (f"it is for {load_card(ef).task}." if ef else "no name was given.")
+            )
+        return cls(load_segmenter(segmentation, threads=threads))
+
+
+def analyze(
+    source: Source,
+    *,
+    segmentation: str = "lv",
+    ef: str | None = None,
+    fps: float | None = None,
+    spacing_mm: float | Spacing | None = None,
+) -> Assessment:
+    """Assess one apical four-chamber clip.
+
+    Parameters
+    ----------
+    source : path or ndarray
+        A file (AVI, MP4, MOV, WebM, GIF, DICOM, NIfTI), or uint8 frames (frames, height, width) or
+        (frames, height, width, 3), for which `fps` is needed.
+    segmentation, ef : str
+        Names of models; see ``echobeat models list``.
+    fps : float
+        Frames a second; overrides the file's.
+    spacing_mm : float or (row, column)
+        Pixel spacing; overrides the file's.
+
+    Returns
+    -------
+    Assessment
+
+    Raises
+    ------
+    InputError
+        The source cannot be read.
+    ModelError
+        A model is unknown or damaged.
+    """
+    models = Models.load(segmentation, ef)
+    return analyze_clip(read(source, fps=fps, spacing_mm=spacing_mm), models)
+
+
+def read(source: Source, *, fps: float | None = None, spacing_mm: float | Spacing | None = None) -> Clip:
+    """Turn a file or an array into a `Clip`; see `analyze`."""
+    if isinstance(source, np.ndarray):
+        return sources.clip_from_array(source, fps, spacing_mm)
+    return sources.open_clip(source, fps=fps, spacing_mm=spacing_mm)
+
+
+def analyze_clip(clip: Clip, models: Models, progress: Progress | None = None) -> Assessment:
+    """Assess a clip that is open already; see `analyze`."""
+    evidence = measure.gather_evidence(clip)
+    masks = models.segmentation.segment(clip.frames, clip.fps, progress)
+    curve = measure.volume_curve(masks.lv, clip.times_s, clip.spacing_mm)
+    beats = measure.find_beats(curve)
+    rhythm = measure.rhythm(beats)
+    quality = measure.judge(clip, evidence, masks, curve, beats, rhythm)
+    result = _result(clip, models.segmentation.card, beats, rhythm, quality)
+    return Assessment(result, clip, masks, curve, measure.phases(len(clip.frames), beats))
+
+
+def segment(frames: NDArray[np.uint8], *, segmentation: str = "lv", fps: float | None = None) -> NDArray[np.bool_]:
+    """Find the left ventricle.
+
+    Parameters
+    ----------
+    frames : ndarray
+        (frames, height, width) or one frame (height, width); uint8, grey, 0-255, any size.
+    segmentation : str
+        Name of the model.
+    fps : float or None
+        Frames a second: lets neighbouring frames vote; None takes every frame for itself.
+
+    Returns
+    -------
+    ndarray
+        bool, of the same shape: True inside the LV's cavity.
+
+    Raises
+    ------
+    InvalidClip
+        Not uint8 frames of a usable size.
+    """
+    single = np.ndim(frames) == 2
+    clip = sources.clip_from_array(np.asarray(frames)[None] if single else frames, fps or 1.0)
+    masks = np.asarray(load_segmenter(segmentation).segment(clip.frames, fps).lv)
+    return masks[0] if single else masks
+
+
+def _result(clip: Clip, card: Card, beats: tuple[Beat, ...], rhythm: Rhythm | None, quality: Quality) -> Result:
+    error = measure.MeasurementError(**card.measurement_error) if card.measurement_error else None
+    beats = measure.beat_intervals(beats, error)
+    geometric = measure.study_ef(beats, error)
+    judged = geometric if quality.accepted else None
+    _, height, width = clip.frames.shape
+    return Result(
+        source=clip.source,
+        models=(card.used,),
+        clip=ClipFacts(len(clip.frames), clip.fps, height, width, clip.spacing_mm),
+        beats=beats,
+        ef=StudyEstimate(judged.value, judged.low, judged.high, "geometric") if judged else None,
+        ef_geometric=geometric,
+        ef_video=None,
+        ef_category=measure.category(judged.value) if judged else None,
+        probability_below=measure.probability_below(judged, error) if judged else None,
+        rhythm=rhythm,
+        quality=quality,
+    )
