@@ -1,0 +1,305 @@
+"""From a heart to an ultrasound image: scatterers, beams, envelope, log compression, scan conversion.
+
+Scatterers move with the tissue. Their echoes are summed coherently on a grid of ranges and beams, so that
+speckle is what it is in a scanner: interference, not painted noise (Wagner et al., IEEE Trans Sonics
+Ultrason 30:156-163, 1983, doi:10.1109/T-SU.1983.31404). The point-spread function is separable, a Gaussian
+pulse along the beam and a Gaussian beam that widens away from its focus.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from echobeat.phantom.anatomy import Scene
+from echobeat.phantom.heart import FloatArray
+from echobeat.phantom.scanner import Scanner
+
+Grid = NDArray[np.float32]
+
+_BLOOD = -200.0
+"""Blood is painted this many dB below its level: it has no fixed scatterers, but is told apart."""
+_SHIFT = 4  # cv2 draws with coordinates in 1/16 pixels
+_ROW = 256  # cv2.remap takes lists of points as an image of this width
+_LATTICE = 40  # nodes of the displacement field a side
+
+
+class Imager:
+    """Makes the polar images of one patient.
+
+    Parameters
+    ----------
+    scanner : Scanner
+    reference : Scene
+        The heart at which the scatterers are laid out; later scenes displace them.
+    ranges, beams : int
+        Size of the polar grid.
+    rng : Generator
+        Draws everything that stays the same from frame to frame.
+    """
+
+    def __init__(self, scanner: Scanner, reference: Scene, shape: tuple[int, int], rng: np.random.Generator) -> None:
+        self.scanner = scanner
+        self.ranges, self.beams = shape
+        beam = scanner.beam
+        self.step_cm = beam.depth_cm / self.ranges
+        self.step_rad = 2 * beam.half_angle / self.beams
+        self._depth = (np.arange(self.ranges) + 0.5) * self.step_cm
+        self._angle = (np.arange(self.beams) + 0.5) * self.step_rad - beam.half_angle + beam.steer
+        self._scatterers(reference, rng)
+        self._background = self._draw_background(rng)
+        self._gain = self._draw_gain(rng)
+        self._clutter = self._draw_clutter(rng)
+        self._noise_level = self._draw_noise_level()
+        self._blurs = self._draw_blurs()
+        self._wall_db = self._draw_wall(reference, rng)
+
+    def to_grid(self, points: FloatArray) -> FloatArray:
+        """(x, y) in cm to (beam, range) in samples of the grid; centres have whole numbers."""
+        origin = self.scanner.beam.origin_cm
+        x, y = points[..., 0], np.maximum(points[..., 1] + origin, 1e-3)
+        radius = np.hypot(x, y)
+        beam = (np.arctan2(x, y) - self.scanner.beam.steer + self.scanner.beam.half_angle) / self.step_rad
+        return np.stack([beam - 0.5, (radius - origin) / self.step_cm - 0.5], axis=-1)
+
+    def frame(self, scene: Scene, rng: np.random.Generator) -> Grid:
+        """The image in dB, (ranges, beams), 0 dB where myocardium is normal; before gain to grey."""
+        level = self._paint(scene)
+        blood = level < _BLOOD / 2
+        amplitude = _linear(level) * self._gain
+        flow = np.where(blood, _linear(level - _BLOOD), np.float32(0)) * self._gain
+        diffuse = np.sqrt(flow**2 + self._noise_level**2)
+        moved = self._displace(scene)
+        lines = self._interfaces(scene, rng)
+        power = np.zeros((self.ranges, self.beams), np.float32)
+        looks = self.scanner.beam.looks
+        for look in range(looks):
+            field = self._splat(moved, 1 + 0.13 * look) * amplitude[..., None]
+            field += lines[look % len(lines)] * self._gain[..., None]
+            field += rng.standard_normal(field.shape, np.float32) * (diffuse[..., None] * np.float32(0.7071))
+            field += self._clutter[look]
+            power += self._spread(field)
+        power /= looks
+        self._sidelobes(power)
+        return np.float32(10) * np.log10(power + np.float32(1e-9))
+
+    # what stays the same
+
+    def _scatterers(self, reference: Scene, rng: np.random.Generator) -> None:
+        count = int(1.3 * self.ranges * self.beams) // _ROW * _ROW
+        beam = self.scanner.beam
+        radius = rng.uniform(-1.0, beam.depth_cm + 1.5, count) + beam.origin_cm
+        angle = rng.uniform(-1.12, 1.12, count) * beam.half_angle + beam.steer
+        points = np.stack([radius * np.sin(angle), radius * np.cos(angle) - beam.origin_cm], axis=1)
+        reach = beam.depth_cm + 2.0
+        self._lattice_map = (
+            ((points / reach + (1.0, 0.1)) * ((_LATTICE - 1) / 2.1)).astype(np.float32).reshape(-1, _ROW, 2)
+        )
+        self._points = points.astype(np.float32)
+        nodes = np.arange(_LATTICE) * (2.1 / (_LATTICE - 1))
+        lattice = np.stack(np.meshgrid((nodes - 1.0) * reach, (nodes - 0.1) * reach), axis=-1).reshape(-1, 1, 2)
+        self._landmarks = reference.landmarks
+        ring = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+        centre = reference.cavity.mean(axis=0)
+        still = centre + (reach * 0.62) * np.stack([np.cos(ring), np.sin(ring)], axis=1)
+        still = np.concatenate([still, np.stack([np.linspace(-3, 3, 7), np.full(7, 0.3)], axis=1)])
+        anchors = np.concatenate([reference.landmarks, still])
+        weights = 1 / (np.sum((lattice - anchors[None]) ** 2, axis=-1) + 0.15) ** 1.75
+        weights /= weights.sum(axis=1, keepdims=True)
+        self._weights = weights[:, : len(reference.landmarks)].astype(np.float32)
+        texture = _smooth_noise(rng, (96, 96), 1.5)
+        where = ((points / reach + (1.0, 0.1)) * (95 / 2.1)).astype(np.float32)
+        strength = cv2.remap(texture, where.reshape(-1, _ROW, 2), None, cv2.INTER_LINEAR).reshape(-1)
+        spread = self.scanner.echo.texture_db * (strength + 0.5 * rng.standard_normal(count))
+        density = 1.3 * self.ranges * self.beams / count * (beam.depth_cm / (beam.depth_cm + 2.5)) / 1.12
+        self._strength = (_linear(spread) / np.sqrt(1.3 * density)).astype(np.float32)
+
+    def _draw_background(self, rng: np.random.Generator) -> Grid:
+        echo, beam = self.scanner.echo, self.scanner.beam
+        scale = echo.background_scale_cm
+        rows, columns = int(beam.depth_cm / scale) + 3, int(2 * beam.half_angle * beam.depth_cm * 0.6 / scale) + 3
+        rough = cv2.resize(
+            rng.standard_normal((rows, columns)).astype(np.float32),
+            (self.beams, self.ranges),
+            interpolation=cv2.INTER_CUBIC,
+        )
+        level = echo.background_db + echo.background_ripple_db * rough
+        layers = cv2.resize(
+            rng.standard_normal((24, 3)).astype(np.float32), (self.beams, self.ranges), interpolation=cv2.INTER_CUBIC
+        )
+        near = np.exp(-self._depth / rng.uniform(0.8, 2.5))[:, None]
+        return (level + 6 * layers * near).astype(np.float32)
+
+    def _draw_gain(self, rng: np.random.Generator) -> Grid:
+        artefacts, beam = self.scanner.artefacts, self.scanner.beam
+        loss = np.zeros((self.ranges, self.beams))
+        for centre, half, onset, amount in artefacts.shadows:
+            across = 1 / (1 + np.exp((np.abs(self._angle - centre) - half) / np.deg2rad(1.5)))
+            along = 1 / (1 + np.exp(-(self._depth - onset) / 0.4))
+            loss += amount * along[:, None] * across[None]
+        edge = np.clip(np.abs(self._angle - beam.steer) / beam.half_angle, 0, 1) ** 6
+        loss += artefacts.edge_loss_db * edge[None]
+        patches = cv2.resize(
+            rng.standard_normal((4, 5)).astype(np.float32), (self.beams, self.ranges), interpolation=cv2.INTER_CUBIC
+        )
+        steps = np.linspace(0, beam.depth_cm, len(self.scanner.display.tgc_db))
+        tgc = np.interp(self._depth, steps, self.scanner.display.tgc_db)
+        return _linear(tgc[:, None] - loss + 1.5 * patches)
+
+    def _draw_clutter(self, rng: np.random.Generator) -> list[Grid]:
+        """Stationary clutter: near field with layers parallel to the probe, and haze."""
+        artefacts = self.scanner.artefacts
+        near = artefacts.clutter_db - 8.7 * (self._depth / artefacts.clutter_cm - 1)
+        repeats = artefacts.reverberation_db + 6 * np.cos(2 * np.pi * self._depth / artefacts.reverberation_cm)
+        repeats -= 2.2 * self._depth
+        patches = cv2.resize(
+            rng.standard_normal((5, 5)).astype(np.float32), (self.beams, self.ranges), interpolation=cv2.INTER_CUBIC
+        )
+        level = np.sqrt(
+            _linear(near[:, None]) ** 2 + _linear(repeats[:, None]) ** 2 + _linear(artefacts.haze_db + 5 * patches) ** 2
+        )
+        noise = rng.standard_normal((self.scanner.beam.looks, self.ranges, self.beams, 2)).astype(np.float32)
+        return [n * level[..., None] * np.float32(0.7071) for n in noise]
+
+    def _draw_noise_level(self) -> Grid:
+        artefacts = self.scanner.artefacts
+        level = artefacts.noise_db + artefacts.noise_slope_db_cm * (self._depth - self.scanner.beam.depth_cm)
+        return np.repeat(_linear(level)[:, None], self.beams, axis=1)
+
+    def _draw_blurs(self) -> list[tuple[float, Grid]]:
+        """Lateral blurs (in beams) and the share of each at every range."""
+        beam = self.scanner.beam
+        radius = np.maximum(self._depth, 0.3)
+        defocus = beam.aperture_cm * np.abs(1 / radius - 1 / beam.focus_cm)
+        sigma = np.hypot(beam.width, 0.5 * defocus) / self.step_rad
+        sigma = np.clip(sigma, 0.6, 8.0)
+        levels = np.geomspace(sigma.min(), max(sigma.max(), sigma.min() * 1.2), 3)
+        blurs = []
+        for k, width in enumerate(levels):
+            share = np.interp(sigma, levels, np.eye(3)[k])
+            blurs.append((float(width), np.repeat(share.astype(np.float32)[:, None], self.beams, axis=1)))
+        return blurs
+
+    def _draw_wall(self, reference: Scene, rng: np.random.Generator) -> FloatArray:
+        """(3, points - 1) level in dB along the LV wall, fixed to the tissue."""
+        echo = self.scanner.echo
+        count = reference.layers.shape[1] - 1
+        along = np.linspace(0, 1, count)
+        ripple = cv2.resize(rng.standard_normal((3, 9)).astype(np.float32), (count, 3), interpolation=cv2.INTER_CUBIC)
+        loss = np.interp(
+            along,
+            [0, 0.3, 0.5, 0.7, 1],
+            [
+                echo.septal_loss_db * 0.5,
+                echo.septal_loss_db,
+                echo.apical_loss_db,
+                echo.lateral_loss_db,
+                echo.lateral_loss_db * rng.uniform(0.3, 1),
+            ],
+        )
+        result: FloatArray = np.array(echo.wall_layers)[:, None] + echo.wall_ripple_db * ripple - loss
+        return result
+
+    # what changes from frame to frame
+
+    def _paint(self, scene: Scene) -> Grid:
+        level = self._background.copy()
+        tissue = self.scanner.echo.tissue
+        for name, polygon in scene.fills:
+            value = tissue[name] + (_BLOOD if name.endswith("blood") else 0.0)
+            cv2.fillPoly(level, [self._fixed(polygon)], value, cv2.LINE_8, _SHIFT)
+        grid = self._fixed(scene.layers)
+        tangent = np.diff(scene.layers[1], axis=0)
+        middle = (scene.layers[1, 1:] + scene.layers[1, :-1]) / 2
+        beam = middle + (0, self.scanner.beam.origin_cm)
+        along = np.abs(np.sum(tangent * beam, axis=1)) / (
+            np.linalg.norm(tangent, axis=1) * np.linalg.norm(beam, axis=1) + 1e-9
+        )
+        wall = self._wall_db - self.scanner.echo.anisotropy_db * (along**3 - 0.5)
+        quads = np.stack([grid[:-1, :-1], grid[:-1, 1:], grid[1:, 1:], grid[1:, :-1]], axis=2)
+        for layer in range(wall.shape[0]):
+            for k in range(wall.shape[1]):
+                cv2.fillConvexPoly(level, quads[layer, k], float(wall[layer, k]), cv2.LINE_8, _SHIFT)
+        cv2.fillPoly(level, [grid[0]], tissue["left blood"] + _BLOOD, cv2.LINE_8, _SHIFT)
+        for name, polygon in scene.inside:
+            cv2.fillPoly(level, [self._fixed(polygon)], tissue[name], cv2.LINE_8, _SHIFT)
+        return level
+
+    def _fixed(self, points: FloatArray) -> NDArray[np.int32]:
+        clipped = np.clip(self.to_grid(points), -2000, 4000)
+        return np.round(clipped * (1 << _SHIFT)).astype(np.int32)
+
+    def _displace(self, scene: Scene) -> tuple[NDArray[np.intp], Grid, Grid]:
+        """Cell, range in cm and strength of each scatterer that lies in the grid."""
+        motion = (scene.landmarks - self._landmarks).astype(np.float32)
+        lattice = (self._weights @ motion).reshape(_LATTICE, _LATTICE, 2)
+        moved = self._points + cv2.remap(lattice, self._lattice_map, None, cv2.INTER_LINEAR).reshape(-1, 2)
+        return self._locate(moved, self._strength)
+
+    def _locate(self, points: Grid, strength: Grid) -> tuple[NDArray[np.intp], Grid, Grid]:
+        origin, beam = self.scanner.beam.origin_cm, self.scanner.beam
+        x, y = points[:, 0].copy(), points[:, 1] + np.float32(origin)
+        radius, angle = cv2.cartToPolar(y, x)
+        angle[angle > np.pi] -= np.float32(2 * np.pi)
+        column = np.floor((angle - np.float32(beam.steer - beam.half_angle)) / np.float32(self.step_rad)).astype(
+            np.int32
+        )
+        row = np.floor((radius - np.float32(origin)) / np.float32(self.step_cm)).astype(np.int32)
+        keep = (row >= 0) & (row < self.ranges) & (column >= 0) & (column < self.beams)
+        cell = row[keep].astype(np.intp) * self.beams + column[keep]
+        return cell, radius[keep], strength[keep]
+
+    def _splat(self, located: tuple[NDArray[np.intp], Grid, Grid], frequency: float) -> Grid:
+        """Complex sum of the echoes in each cell, (ranges, beams, 2)."""
+        cell, radius, strength = located
+        turns = np.float32(4 * np.pi * frequency / self.scanner.beam.wavelength_cm)
+        phase = radius * turns
+        size = self.ranges * self.beams
+        real = np.bincount(cell, strength * np.cos(phase), size)
+        imaginary = np.bincount(cell, strength * np.sin(phase), size)
+        return np.stack([real, imaginary], axis=1).astype(np.float32).reshape(self.ranges, self.beams, 2)
+
+    def _interfaces(self, scene: Scene, rng: np.random.Generator) -> list[Grid]:
+        """Echoes of thin bright structures, strongest where the beam meets them at a right angle."""
+        tissue, power = self.scanner.echo.tissue, self.scanner.echo.specular
+        points, strengths = [], []
+        for name, curve in scene.curves:
+            step = np.diff(curve, axis=0)
+            length = np.linalg.norm(step, axis=1) + 1e-6
+            beam = (curve[1:] + curve[:-1]) / 2 + (0, self.scanner.beam.origin_cm)
+            across = np.abs(step[:, 0] * beam[:, 1] - step[:, 1] * beam[:, 0]) / (length * np.linalg.norm(beam, axis=1))
+            floor = 0.5 if name in ("leaflet", "chorda") else 0.12
+            level = 10 ** (tissue[name] / 20) * (floor + (1 - floor) * across**power)
+            repeat = np.maximum(1, (length / 0.07).astype(int))
+            t = rng.random(int(repeat.sum()))[:, None]
+            start = np.repeat(curve[:-1], repeat, axis=0) + t * np.repeat(step, repeat, axis=0)
+            points.append(start + rng.normal(0, 0.035, start.shape))
+            strengths.append(np.repeat(level, repeat))
+        located = self._locate(np.concatenate(points).astype(np.float32), np.concatenate(strengths).astype(np.float32))
+        return [self._splat(located, 1 + 0.13 * k) for k in range(self.scanner.beam.looks)]
+
+    def _spread(self, field: Grid) -> Grid:
+        """Point-spread function, then the power of the envelope; unit noise keeps unit power."""
+        axial = max(self.scanner.beam.pulse_cm / self.step_cm, 0.5)
+        total = np.zeros_like(field)
+        for width, share in self._blurs:
+            blurred = cv2.GaussianBlur(field, (0, 0), sigmaX=width, sigmaY=axial, borderType=cv2.BORDER_REFLECT)
+            total += blurred * (share * np.float32(np.sqrt(4 * np.pi * width * axial)))[..., None]
+        return total[..., 0] ** 2 + total[..., 1] ** 2
+
+    def _sidelobes(self, power: Grid) -> None:
+        artefacts = self.scanner.artefacts
+        half = max(1, int(artefacts.sidelobe / self.step_rad))
+        power += np.float32(10 ** (artefacts.sidelobe_db / 10)) * cv2.blur(power, (4 * half + 1, 5)) * np.float32(4)
+
+
+def _linear(level_db: NDArray[np.floating] | float) -> Grid:
+    """Amplitude of a level in dB."""
+    return np.exp(np.asarray(level_db, np.float32) * np.float32(np.log(10) / 20))
+
+
+def _smooth_noise(rng: np.random.Generator, shape: tuple[int, int], sigma: float) -> Grid:
+    """Gaussian noise of unit standard deviation, smooth over `sigma` samples."""
+    noise = cv2.GaussianBlur(rng.standard_normal(shape).astype(np.float32), (0, 0), sigma)
+    return (noise / max(float(noise.std()), 1e-6)).astype(np.float32)
