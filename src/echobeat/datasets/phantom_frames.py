@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +20,44 @@ FRAMES_PER_PATIENT = 4
 """More patients teach more than more frames of one."""
 
 
-def phantom_frames(count: int, size: int, seed: int, log: Callable[[str], None]) -> list[Labelled]:
-    """`count` frames of phantom patients at random phases, with labels as in CAMUS."""
-    return _make(_patient, count, size, seed, log)
+@dataclass(frozen=True)
+class FrameMaker:
+    """Makes frames once for a run; a run that goes on finds them again.
 
+    Attributes
+    ----------
+    folder : Path
+        The run's folder; the frames are kept there.
+    size : int
+        Side of a frame in pixels.
+    seed : int
+    log : callable
+        Takes each line of progress.
+    """
 
-def negative_frames(count: int, size: int, seed: int, log: Callable[[str], None]) -> list[Labelled]:
-    """`count` images without a left ventricle in A4C; labels all 0."""
-    return _make(_negatives, count, size, seed, log)
+    folder: Path
+    size: int
+    seed: int
+    log: Callable[[str], None]
+
+    def phantoms(self, count: int) -> list[Labelled]:
+        """`count` frames of phantom patients at random phases, with labels as in CAMUS."""
+        return self._kept("phantoms", _patient, count)
+
+    def negatives(self, count: int) -> list[Labelled]:
+        """`count` images without a left ventricle in A4C; labels all 0."""
+        return self._kept("negatives", _negatives, count)
+
+    def _kept(self, name: str, maker: Callable[..., list[Labelled]], count: int) -> list[Labelled]:
+        path = self.folder / f"{name}-{count}-{self.size}-{self.seed}.npz"
+        if not path.exists():
+            made = _make(maker, count, self.size, self.seed, self.log)
+            images, labels = (np.stack(part) for part in zip(*made, strict=True))
+            beside = path.with_suffix(".part.npz")
+            np.savez_compressed(beside, images=images, labels=labels)
+            os.replace(beside, path)
+        with np.load(path) as kept:
+            return list(zip(kept["images"], kept["labels"], strict=True))
 
 
 def _make(

@@ -7,13 +7,12 @@ that it draws from, so that one seed fixes everything.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Image = NDArray[Any]
+Image = NDArray[np.float32]
 Labels = NDArray[np.uint8]
 Rng = np.random.Generator
 
@@ -80,11 +79,9 @@ def letterbox_affine(shape: tuple[int, ...], size: int) -> tuple[NDArray[np.floa
 
 def warp_image(image: Labels, matrix: NDArray[np.float64], scale: float, size: int) -> Image:
     """Move an image; blurred first where it shrinks, so that nothing aliases."""
-    source = image.astype(np.float32)
-    if scale < 0.75:
-        source = cv2.GaussianBlur(source, (0, 0), 0.4 / scale)
+    source = cv2.GaussianBlur(image, (0, 0), 0.4 / scale) if scale < 0.75 else image
     moved = cv2.warpAffine(source, matrix, (size, size), flags=cv2.INTER_LINEAR)
-    return (moved / 255.0).astype(np.float32)
+    return np.asarray(moved, np.float32) / np.float32(255)
 
 
 def warp_labels(labels: Labels, matrix: NDArray[np.float64], size: int) -> Labels:
@@ -120,33 +117,37 @@ def change_appearance(image: Image, rng: Rng, strength: float) -> Image:
     return image.astype(np.float32)
 
 
+def _float(image: NDArray[np.generic]) -> Image:
+    return np.asarray(image, np.float32)
+
+
 def _smooth_field(size: int, cells: int, rng: Rng) -> Image:
     """Smooth noise, mean 0, deviation about 1, with about `cells` bumps along a side."""
     coarse = rng.standard_normal((cells + 2, cells + 2)).astype(np.float32)
-    return np.asarray(cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC), np.float32)
+    return _float(cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC))
 
 
 def _tone_curve(image: Image, rng: Rng, strength: float) -> Image:
     """A random monotone grey map: gamma, then knots moved up and down."""
-    image = image ** np.exp(rng.normal(0, 0.35 * strength))
+    image = _float(image ** np.exp(rng.normal(0, 0.35 * strength)))
     knots = np.linspace(0, 1, 6)
     steps = rng.dirichlet(np.full(5, 8.0 / max(strength, 0.2)))
-    return np.interp(image, knots, np.concatenate([[0], np.cumsum(steps)])).astype(np.float32)
+    return _float(np.interp(image, knots, np.concatenate([[0], np.cumsum(steps)])))
 
 
 def _gain_field(image: Image, rng: Rng, strength: float) -> Image:
     """Gain that varies over the sector (TGC, lateral gain, poor contact)."""
     field = _smooth_field(image.shape[0], int(rng.integers(1, 5)), rng)
-    return image * np.exp(0.3 * strength * field)
+    return _float(image * np.exp(0.3 * strength * field))
 
 
 def _speckle(image: Image, rng: Rng, strength: float) -> Image:
     """Multiplicative grain of random size and direction."""
-    noise = rng.standard_normal(image.shape).astype(np.float32)
+    white = rng.standard_normal(image.shape).astype(np.float32)
     sigma_x, sigma_y = rng.uniform(0.3, 2.0), rng.uniform(0.3, 1.2)
-    noise = cv2.GaussianBlur(noise, (0, 0), sigma_x, sigmaY=sigma_y)
+    noise = _float(cv2.GaussianBlur(white, (0, 0), sigma_x, sigmaY=sigma_y))
     noise /= noise.std() + 1e-6
-    return image * (1 + rng.uniform(0.05, 0.4) * strength * noise) + rng.uniform(0, 0.02) * np.abs(noise)
+    return _float(image * (1 + rng.uniform(0.05, 0.4) * strength * noise) + rng.uniform(0, 0.02) * np.abs(noise))
 
 
 def _haze(image: Image, rng: Rng, strength: float) -> Image:
@@ -157,7 +158,7 @@ def _haze(image: Image, rng: Rng, strength: float) -> Image:
     tall, wide = rng.uniform(0.05, 0.4), rng.uniform(0.08, 0.5)
     veil = np.exp(-(((rows - row) / tall) ** 2) - ((columns - column) / wide) ** 2)
     veil *= 0.6 + 0.4 * _smooth_field(size, int(rng.integers(3, 40)), rng)
-    return image + rng.uniform(0.05, 0.4) * strength * veil
+    return _float(image + rng.uniform(0.05, 0.4) * strength * veil)
 
 
 def _shadows(image: Image, rng: Rng, strength: float) -> Image:
@@ -167,7 +168,8 @@ def _shadows(image: Image, rng: Rng, strength: float) -> Image:
     angle = np.arctan2(columns - size * rng.uniform(0.4, 0.6), rows + size * rng.uniform(0.02, 0.2))
     for _ in range(int(rng.integers(1, 3))):
         centre, width = rng.uniform(-0.7, 0.7), rng.uniform(0.03, 0.2)
-        image = image * (1 - rng.uniform(0.3, 0.95) * min(strength, 1) * np.exp(-(((angle - centre) / width) ** 2)))
+        dark = np.exp(-(((angle - centre) / width) ** 2))
+        image = _float(image * (1 - rng.uniform(0.3, 0.95) * min(strength, 1) * dark))
     return image
 
 
@@ -178,7 +180,7 @@ def _dropout(image: Image, rng: Rng, strength: float) -> Image:
     for _ in range(int(rng.integers(1, 5))):
         row, column, radius = rng.uniform(0.05, 0.75), rng.uniform(0.15, 0.85), rng.uniform(0.03, 0.12)
         hole = np.exp(-((rows - row) ** 2 + (columns - column) ** 2) / radius**2)
-        image = image * (1 - rng.uniform(0.3, 0.9) * min(strength, 1) * hole)
+        image = _float(image * (1 - rng.uniform(0.3, 0.9) * min(strength, 1) * hole))
     return image
 
 
@@ -187,21 +189,21 @@ def _resolution(image: Image, rng: Rng, strength: float) -> Image:
     kind = rng.random()
     if kind < 0.45:
         blurred = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.2, 1.6), sigmaY=rng.uniform(0.2, 1.2))
-        return np.asarray(blurred, np.float32)
+        return _float(blurred)
     if kind < 0.75:
         blurred = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.6, 2.0))
-        return image + rng.uniform(0.3, 1.5) * strength * (image - blurred)
+        return _float(image + rng.uniform(0.3, 1.5) * strength * (image - blurred))
     size = image.shape[0]
     small = int(size * rng.uniform(0.4, 0.9))
     shrunk = cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA)
     method = int(rng.choice([cv2.INTER_LINEAR, cv2.INTER_CUBIC]))
-    return np.asarray(cv2.resize(shrunk, (size, size), interpolation=method), np.float32)
+    return _float(cv2.resize(shrunk, (size, size), interpolation=method))
 
 
 def _dynamic_range(image: Image, rng: Rng, strength: float) -> Image:
     """Low contrast, a raised or cut floor, a burnt-out top."""
     low, high = rng.uniform(-0.15, 0.2) * strength, rng.uniform(0.6, 1.4)
-    return (image - max(low, 0)) / max(high - max(low, 0), 0.2) + max(-low, 0) * (image > 0.01)
+    return _float((image - max(low, 0)) / max(high - max(low, 0), 0.2) + max(-low, 0) * (image > 0.01))
 
 
 def _sector_edge(image: Image, rng: Rng, strength: float) -> Image:
@@ -215,7 +217,7 @@ def _sector_edge(image: Image, rng: Rng, strength: float) -> Image:
     keep = (angle < np.deg2rad(rng.uniform(30, 55))) & (depth < size * rng.uniform(0.85, 1.4))
     if rng.random() < 0.3:
         keep &= depth > -top + size * rng.uniform(0, 0.06)
-    return image * keep
+    return _float(image * keep)
 
 
 def _marks(image: Image, rng: Rng, strength: float) -> Image:

@@ -10,7 +10,7 @@ import os
 import time
 import tomllib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -23,7 +23,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Subset
 
 from echobeat.datasets.camus import CamusImage, read_camus
-from echobeat.datasets.phantom_frames import negative_frames, phantom_frames
+from echobeat.datasets.phantom_frames import FrameMaker
 from echobeat.errors import UsageError
 from echobeat.networks.export import export_segmentation, standardise
 from echobeat.networks.light_unet import LightUNet
@@ -124,8 +124,9 @@ def train_segmentation(
     """
     out.mkdir(parents=True, exist_ok=True)
     (out / "config.json").write_text(json.dumps(asdict(config), indent=1))
-    validate = _validation(config, camus)
-    batches = Batches(_pools(config, camus, log), config.batch, config.size, config.seed)
+    maker = FrameMaker(out, config.size, config.seed, log)
+    validate = _validation(config, camus, maker)
+    batches = Batches(_pools(config, camus, maker), config.batch, config.size, config.seed)
     run = _Run(config, out, start)
     log(f"{config.name}: {run.parameters / 1e6:.2f} M parameters, step {run.step} of {config.steps}")
     began, first = time.monotonic(), run.step
@@ -145,11 +146,11 @@ def train_segmentation(
     return out / "best.onnx"
 
 
-def _pools(config: SegmentationConfig, camus: Path | None, log: Callable[[str], None]) -> list[Pool]:
+def _pools(config: SegmentationConfig, camus: Path | None, maker: FrameMaker) -> list[Pool]:
     makers: dict[str, Callable[[PoolConfig], list[Labelled]]] = {
         "camus": lambda pool: [(s.image, s.labels) for s in read_camus(_needed(camus), "train")],
-        "phantom": lambda pool: phantom_frames(pool.images, config.size, config.seed, log),
-        "negatives": lambda pool: negative_frames(pool.images, config.size, config.seed, log),
+        "phantom": lambda pool: maker.phantoms(pool.images),
+        "negatives": lambda pool: maker.negatives(pool.images),
     }
     pools = []
     for pool in config.pools:
@@ -166,11 +167,11 @@ def _needed(camus: Path | None) -> Path:
 
 
 def _validation(
-    config: SegmentationConfig, camus: Path | None
+    config: SegmentationConfig, camus: Path | None, maker: FrameMaker
 ) -> Callable[[Callable[[NDArray[np.float32]], NDArray[np.float32]]], dict[str, float]]:
     """Mean Dice on CAMUS `valid` and its held-out appearances; on phantoms never seen where CAMUS is not at hand."""
     if camus is None:
-        unseen = phantom_frames(200, config.size, config.seed + 1_000_003, lambda line: None)
+        unseen = replace(maker, seed=config.seed + 1_000_003).phantoms(200)
         images = [CamusImage(str(i), "ED", image, labels, (1.0, 1.0)) for i, (image, labels) in enumerate(unseen)]
         return lambda predict: {"score": float(np.mean(camus_dice(predict, images, config.size)))}
     valid = list(read_camus(camus, "valid"))
