@@ -55,7 +55,7 @@ check: $(VENV)/.checks ## format, lint, types, import order, docs
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(PYTEST) tests/test_architecture.py
-	$(BIN)/mkdocs --quiet build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs --quiet build --strict
 
 format: $(VENV)/.checks ## put the code into shape
 	$(BIN)/ruff format .
@@ -63,7 +63,7 @@ format: $(VENV)/.checks ## put the code into shape
 
 docs: $(VENV)/.checks ## bring the generated tables up to date and build site/
 	$(BIN)/python docs/generate.py
-	$(BIN)/mkdocs --quiet build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs --quiet build --strict
 
 docs-serve: $(VENV)/.checks ## read the docs in a browser while writing them
 	$(BIN)/mkdocs serve
@@ -76,6 +76,7 @@ wheel: $(VENV)/.checks ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --outdir dist .
 
 hooks: $(VENV)/.checks ## check every commit before it is made
+	$(PIP) install --quiet pre-commit
 	$(BIN)/pre-commit install
 
 clean: ## remove what was made, keep .venv
