@@ -1,0 +1,50 @@
+"""Frames enter the network's square and its answer comes back to the same place."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from echobeat.models.letterbox import Letterbox
+
+
+def disc(height, width, row, column, radius):
+    rows, columns = np.mgrid[0:height, 0:width]
+    return (rows - row) ** 2 + (columns - column) ** 2 < radius**2
+
+
+@given(st.integers(60, 900), st.integers(60, 900), st.floats(0.3, 0.7), st.floats(0.3, 0.7))
+def test_a_disc_comes_back_where_it_was(height, width, down, across):
+    """Entering and leaving moves a region by less than half a pixel of the square, at any size."""
+    row, column, radius = down * height, across * width, 0.2 * min(height, width)
+    mask = disc(height, width, row, column, radius)
+    box = Letterbox.around(np.full((height, width), 255, np.uint8), 112)
+    square = box.enter((mask * 255).astype(np.uint8)[None])
+    back = box.leave(square / 255)[0] > 0.5
+    rows, columns = np.nonzero(back)
+    tolerance = 0.5 / box.scale + 0.1
+    assert abs(rows.mean() - np.nonzero(mask)[0].mean()) < tolerance
+    assert abs(columns.mean() - np.nonzero(mask)[1].mean()) < tolerance
+    if 2 * radius * box.scale > 20:
+        assert abs(back.sum() / mask.sum() - 1) < 0.06
+
+
+def test_frames_of_the_networks_size_are_not_touched():
+    """EchoNet's 112 x 112 frames reach the network as they are."""
+    frames = np.random.default_rng(0).integers(0, 256, (3, 112, 112), dtype=np.uint8)
+    box = Letterbox.around(frames.max(axis=0), 112)
+    assert box.is_identity
+    assert np.array_equal(box.enter(frames), frames.astype(np.float32))
+
+
+def test_black_borders_are_cut_off():
+    """A small sector on a large screen fills the square."""
+    screen = np.zeros((600, 800), np.uint8)
+    screen[100:300, 500:700] = 90
+    box = Letterbox.around(screen, 112)
+    assert (box.top, box.bottom, box.left, box.right) == (100, 300, 500, 700)
+    assert box.enter(screen[None])[0].min() > 60
+
+
+def test_a_black_clip_has_a_box():
+    """Nothing to see is no reason to fail."""
+    assert Letterbox.around(np.zeros((50, 70), np.uint8), 112).right == 70

@@ -1,0 +1,45 @@
+"""Batches are fixed by their number and the seed."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from echobeat.training.augment import Augmentation  # noqa: E402  torch may be missing
+from echobeat.training.samples import Batches, Pool  # noqa: E402
+
+
+def pool(strength=1.0, share=1.0):
+    image = np.tile(np.arange(100, dtype=np.uint8) * 2, (80, 1))
+    labels = np.zeros((80, 100), np.uint8)
+    labels[20:50, 30:60] = 1
+    labels[50:60, 30:60] = 3
+    return Pool([(image, labels)], share, Augmentation(strength=strength))
+
+
+def test_a_batch_is_the_same_whenever_it_is_asked_for():
+    """Training goes on with the batches it would have had."""
+    one, other = (Batches([pool()], 4, 64, seed=7) for _ in range(2))
+    other[3]
+    assert all(np.array_equal(a, b) for a, b in zip(one[11], other[11], strict=True))
+    assert not np.array_equal(one[11][0], one[12][0])
+    assert not np.array_equal(one[11][0], Batches([pool()], 4, 64, seed=8)[11][0])
+
+
+def test_labels_move_with_the_image():
+    """Without a change of appearance, the grey under the ventricle's label stays the ventricle's grey."""
+    image = np.full((90, 120), 40, np.uint8)
+    labels = np.zeros((90, 120), np.uint8)
+    labels[20:60, 40:80] = 1
+    image[labels == 1] = 200
+    moved, truth = Batches([Pool([(image, labels)], 1.0, Augmentation(strength=0))], 16, 64, seed=1)[0]
+    assert moved[truth == 1].mean() > 190
+    assert set(np.unique(truth)) <= {0, 1}
+
+
+def test_shares_are_kept():
+    """A pool with nine tenths of the share fills about nine tenths of the batches."""
+    empty = Pool([(np.zeros((50, 50), np.uint8), np.zeros((50, 50), np.uint8))], 0.1, Augmentation(strength=0))
+    _, labels = Batches([pool(0.0, 0.9), empty], 300, 32, seed=1)[0]
+    filled = (labels > 0).any(axis=(1, 2)).mean()
+    assert 0.8 < filled < 0.97
