@@ -144,7 +144,8 @@ class Anatomy:
         atrium = self.la.outline(septal, lateral, la_roof)
         atrium_wall = _offset(atrium, self.la.wall_cm)
         free_wall, hinges = self._right_ventricle(epi, state)
-        rv = np.concatenate([free_wall, epi[: len(epi) // 2 : 4]])
+        septal_side = epi[len(epi) // 2 : 0 : -4]  # from the apex back to the base
+        rv = np.concatenate([free_wall, septal_side])
         ra = self.ra.outline(hinges[1], hinges[0], self._roof(self.ra, hinges.mean(axis=0), state))
         rv_outer = _offset(free_wall, self.rv_wall_cm)
         sac = _offset(epi[len(epi) // 2 - 12 :], self.gap_cm)
@@ -154,7 +155,7 @@ class Anatomy:
             ("fat", _offset(np.concatenate([rv_outer, epi[len(epi) // 4 :]]), self.gap_cm)),
             ("fat", _offset(ra, self.ra.wall_cm + self.gap_cm)),
             ("fat", _offset(atrium, self.la.wall_cm + self.gap_cm)),
-            ("right wall", np.concatenate([rv_outer, epi[: len(epi) // 2 : 4]])),
+            ("right wall", np.concatenate([rv_outer, septal_side])),
             ("atrial wall", _offset(ra, self.ra.wall_cm)),
             ("right blood", rv),
             ("right blood", ra),
@@ -212,7 +213,7 @@ class Anatomy:
         """Free wall from the RV's apex to its annulus, and the hinges (septal, lateral) of the valve."""
         half = len(epi) // 2
         base = epi[0]
-        inner = base + (epi[3] - base) * min(self.rv_drop_cm / max(np.linalg.norm(epi[3] - base), 0.1), 2.5)
+        inner = base + (epi[3] - base) * min(self.rv_drop_cm / max(float(np.linalg.norm(epi[3] - base)), 0.1), 2.5)
         state = float(np.clip(state, -0.3, 1.3))
         width = self.rv_width_cm * (1 - 0.14 * state)
         outer = np.array([inner[0] - width, self.ventricle.length_cm - self.rv_drop_cm + 0.3 - self.tapse_cm * state])
@@ -220,8 +221,8 @@ class Anatomy:
         apex = septal_side[int(np.argmin(np.abs(septal_side[:, 1] - self.rv_apex * base[1])))]
         length = outer[1] - apex[1]
         bulge = self.rv_bulge * width * (1 - 0.25 * state)
-        first = apex + (-0.45 * bulge, 0.15 * length)
-        second = outer + (-0.35 * bulge, -0.45 * length)
+        first = apex + np.array([-0.45 * bulge, 0.15 * length])
+        second = outer + np.array([-0.35 * bulge, -0.45 * length])
         t = np.linspace(0, 1, 32)[:, None]
         wall = (1 - t) ** 3 * apex + 3 * (1 - t) ** 2 * t * first + 3 * (1 - t) * t**2 * second + t**3 * outer
         return wall[::-1], np.stack([inner, outer])
@@ -283,7 +284,8 @@ def _ellipse(centre: FloatArray, a: float, b: float, angle: float) -> FloatArray
     t = np.linspace(0, 2 * np.pi, 18, endpoint=False)
     x, y = a * np.cos(t), b * np.sin(t)
     cos, sin = np.cos(angle), np.sin(angle)
-    return centre + np.stack([x * cos - y * sin, x * sin + y * cos], axis=1)
+    result: FloatArray = centre + np.stack([x * cos - y * sin, x * sin + y * cos], axis=1)
+    return result
 
 
 def _line(start: FloatArray, end: FloatArray, count: int) -> FloatArray:

@@ -70,12 +70,13 @@ class Screen:
         display = self._scanner.display
         value = (display.wall_grey / 255 + level_db / display.dynamic_range_db).astype(np.float32)
         if display.smoothing > 0.3:
-            value = cv2.GaussianBlur(value, (0, 0), sigmaX=0.6 * display.smoothing, sigmaY=display.smoothing)
+            smooth = cv2.GaussianBlur(value, (0, 0), sigmaX=0.6 * display.smoothing, sigmaY=display.smoothing)
+            value = np.asarray(smooth, np.float32)
         if display.sharpening > 0:
             value += np.float32(display.sharpening) * (value - cv2.GaussianBlur(value, (0, 0), 1.8))
         value = np.clip(value, 0, 1) ** np.float32(display.gamma)
         curved = value * value * (3 - 2 * value)
-        return np.float32(255) * np.clip(value + np.float32(display.contrast) * (curved - value), 0, 1)
+        return np.asarray(255 * np.clip(value + np.float32(display.contrast) * (curved - value), 0, 1), np.float32)
 
     def show(self, polar_grey: NDArray[np.float32]) -> Frame:
         """Scan-convert, reduce to the frame's size, add marks, compress as the file would."""
@@ -88,8 +89,8 @@ class Screen:
             self._marks(frame)
         if display.jpeg_quality:
             done, data = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, display.jpeg_quality])
-            frame = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if done else frame
-        return frame
+            frame = np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8) if done else frame
+        return np.asarray(frame, np.uint8)
 
     def _marks(self, frame: Frame) -> None:
         beam = self._scanner.beam

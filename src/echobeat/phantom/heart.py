@@ -253,7 +253,7 @@ def draw_ventricle(rng: np.random.Generator, ef: float | None = None) -> Ventric
     failing = np.clip((50 - ef) / 35, 0, 1)
     edv = float(np.clip(rng.lognormal(np.log(105 + 75 * failing), 0.27), 45, 340))
     aspect = float(np.clip(rng.normal(0.55 + 0.06 * failing, 0.085), 0.40, 0.85))
-    thickness = float(np.clip(rng.lognormal(np.log(0.95), 0.22), 0.55, 1.9))
+    thickness = float(np.clip(rng.lognormal(np.log(1.02), 0.22), 0.6, 2.0))
     regional = 0.7 * failing + 0.2 * (ef < 60)
     walls = [_draw_wall(rng, thickness, regional) for _ in range(2)]
     plane_apex = float(np.clip(abs(rng.normal(0, 0.45)), 0, 1.4))
@@ -287,7 +287,7 @@ def draw_ventricle(rng: np.random.Generator, ef: float | None = None) -> Ventric
 
 
 def _draw_wall(rng: np.random.Generator, thickness: float, regional: float) -> Wall:
-    apical, basal = rng.uniform(0.65, 1.0), rng.uniform(0.75, 1.15)
+    apical, basal = rng.uniform(0.7, 1.15), rng.uniform(0.8, 1.15)
     own = thickness * rng.uniform(0.85, 1.2)
     depth = float(rng.uniform(0.4, 1.25)) if rng.random() < regional else 0.0
     return Wall(

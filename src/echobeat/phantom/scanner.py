@@ -51,6 +51,7 @@ class Echogenicity:
     specular : exponent of the mirror-like interfaces' dependence on angle.
     background_db, background_ripple_db, background_scale_cm : tissue around the heart and how it varies.
     texture_db : standard deviation of the backscatter within a tissue, moving with it.
+    behind : the lung interface behind the heart: level in dB, decay in cm, further loss in dB a cm.
     """
 
     tissue: dict[Tissue, float]
@@ -66,6 +67,7 @@ class Echogenicity:
     background_ripple_db: float
     background_scale_cm: float
     texture_db: float
+    behind: tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,9 @@ class Artefacts:
     haze_db : stationary haze over the whole sector.
     sidelobe_db, sidelobe : level and width (radians) of what bright echoes spread sideways.
     reverberation_db, reverberation_cm : repeats of the near field.
-    noise_db : electronic noise at full depth, and its growth per cm.
+    noise_db, noise_slope_db_cm : electronic noise at three quarters of the depth, and its growth per cm.
     edge_loss_db : loss at the sector's edges.
+    contrast_db : the cavity is at least so much darker than the wall, all disturbances included.
     """
 
     shadows: tuple[tuple[float, float, float, float], ...]
@@ -94,6 +97,7 @@ class Artefacts:
     noise_db: float
     noise_slope_db_cm: float
     edge_loss_db: float
+    contrast_db: float
 
 
 @dataclass(frozen=True)
@@ -157,10 +161,10 @@ def _draw_beam(rng: np.random.Generator, reach_cm: float) -> Beam:
         origin_cm=float(rng.uniform(0.3, 2.0)) if rng.random() < 0.35 else 0.0,
         wavelength_cm=wavelength,
         pulse_cm=wavelength * float(rng.uniform(0.35, 1.1)),
-        width=float(np.deg2rad(rng.uniform(0.45, 1.35))),
+        width=float(np.deg2rad(np.clip(rng.lognormal(np.log(0.65), 0.33), 0.35, 1.5))),
         focus_cm=float(rng.uniform(5, 11)),
         aperture_cm=float(rng.uniform(0.25, 0.8)),
-        looks=int(rng.choice([1, 2, 3], p=[0.45, 0.35, 0.2])),
+        looks=int(rng.choice([1, 2, 3], p=[0.35, 0.4, 0.25])),
     )
 
 
@@ -197,6 +201,7 @@ def _draw_echogenicity(rng: np.random.Generator) -> Echogenicity:
         background_ripple_db=float(rng.uniform(2, 7)),
         background_scale_cm=float(rng.uniform(0.8, 3.0)),
         texture_db=float(rng.uniform(0.5, 4.0)),
+        behind=(float(rng.normal(5, 5)), float(rng.uniform(0.4, 3.0)), float(rng.uniform(0, 1.8))),
     )
 
 
@@ -221,20 +226,21 @@ def _draw_artefacts(rng: np.random.Generator, beam: Beam, echo: Echogenicity) ->
         sidelobe=float(np.deg2rad(rng.uniform(4, 16))),
         reverberation_db=float(rng.uniform(-30, -8)),
         reverberation_cm=float(rng.uniform(0.7, 2.5)),
-        noise_db=float(rng.uniform(-50, -14)),
-        noise_slope_db_cm=float(rng.uniform(0.3, 2.5)),
+        noise_db=float(rng.uniform(-45, -8)),
+        noise_slope_db_cm=float(rng.uniform(0.0, 2.5)),
         edge_loss_db=float(max(0, rng.normal(2, 4))),
+        contrast_db=float(rng.uniform(4, 14)),
     )
 
 
 def _draw_display(rng: np.random.Generator) -> Display:
     return Display(
         dynamic_range_db=float(rng.uniform(25, 62)),
-        wall_grey=float(np.clip(rng.normal(105, 27), 40, 190)),
+        wall_grey=float(np.clip(rng.normal(112, 24), 60, 190)),
         tgc_db=tuple(float(v) for v in np.cumsum(rng.normal(0, 2.0, 6)) + rng.normal(0, 1.5)),
         gamma=float(np.exp(rng.normal(0, 0.22))),
         contrast=float(rng.uniform(-0.3, 0.9)),
-        smoothing=float(rng.uniform(0, 1.4)) if rng.random() < 0.6 else 0.0,
+        smoothing=float(rng.uniform(0.3, 2.2)) if rng.random() < 0.7 else 0.0,
         sharpening=float(rng.uniform(0, 1.5)) if rng.random() < 0.35 else 0.0,
         persistence=float(rng.uniform(0, 0.5)),
         fit=str(rng.choice(["height", "sector", "stretch"], p=[0.4, 0.25, 0.35])),

@@ -90,7 +90,7 @@ class Examination:
         self.beats = plan_beats(
             patient.rhythm, ventricle.edv_ml, ventricle.ef, duration_s, generator(patient.seed, "rhythm", 1)
         )
-        shape = (max(192, int(size * 2.2)), max(96, int(size * 1.0)))
+        shape = (max(192, int(size * 2.25)), max(112, int(size * 1.15)))
         reference = patient.anatomy.scene(0.3, 0.3)
         self.imager = Imager(patient.scanner, reference, shape, generator(patient.seed, "speckle"))
         self.screen = Screen(patient.scanner, size, shape)

@@ -54,6 +54,8 @@ class Imager:
         self._noise_level = self._draw_noise_level()
         self._blurs = self._draw_blurs()
         self._wall_db = self._draw_wall(reference, rng)
+        self._offset_db = np.float32(0)
+        self._offset_db = self._operator_gain(reference)
 
     def to_grid(self, points: FloatArray) -> FloatArray:
         """(x, y) in cm to (beam, range) in samples of the grid; centres have whole numbers."""
@@ -82,7 +84,7 @@ class Imager:
             power += self._spread(field)
         power /= looks
         self._sidelobes(power)
-        return np.float32(10) * np.log10(power + np.float32(1e-9))
+        return np.asarray(np.float32(10) * np.log10(power + np.float32(1e-9)) + self._offset_db, np.float32)
 
     # what stays the same
 
@@ -110,7 +112,7 @@ class Imager:
         self._weights = weights[:, : len(reference.landmarks)].astype(np.float32)
         texture = _smooth_noise(rng, (96, 96), 1.5)
         where = ((points / reach + (1.0, 0.1)) * (95 / 2.1)).astype(np.float32)
-        strength = cv2.remap(texture, where.reshape(-1, _ROW, 2), None, cv2.INTER_LINEAR).reshape(-1)
+        strength = _sample(texture, where.reshape(-1, _ROW, 2)).reshape(-1)
         spread = self.scanner.echo.texture_db * (strength + 0.5 * rng.standard_normal(count))
         density = 1.3 * self.ranges * self.beams / count * (beam.depth_cm / (beam.depth_cm + 2.5)) / 1.12
         self._strength = (_linear(spread) / np.sqrt(1.3 * density)).astype(np.float32)
@@ -129,7 +131,7 @@ class Imager:
             rng.standard_normal((24, 3)).astype(np.float32), (self.beams, self.ranges), interpolation=cv2.INTER_CUBIC
         )
         near = np.exp(-self._depth / rng.uniform(0.8, 2.5))[:, None]
-        return (level + 6 * layers * near).astype(np.float32)
+        return np.asarray(level + 6 * layers * near, np.float32)
 
     def _draw_gain(self, rng: np.random.Generator) -> Grid:
         artefacts, beam = self.scanner.artefacts, self.scanner.beam
@@ -164,7 +166,7 @@ class Imager:
 
     def _draw_noise_level(self) -> Grid:
         artefacts = self.scanner.artefacts
-        level = artefacts.noise_db + artefacts.noise_slope_db_cm * (self._depth - self.scanner.beam.depth_cm)
+        level = artefacts.noise_db + artefacts.noise_slope_db_cm * (self._depth - 0.75 * self.scanner.beam.depth_cm)
         return np.repeat(_linear(level)[:, None], self.beams, axis=1)
 
     def _draw_blurs(self) -> list[tuple[float, Grid]]:
@@ -201,6 +203,29 @@ class Imager:
         result: FloatArray = np.array(echo.wall_layers)[:, None] + echo.wall_ripple_db * ripple - loss
         return result
 
+    def _operator_gain(self, reference: Scene) -> np.float32:
+        """Gain in dB that the operator sets: the better half of the wall is seen, and apart from the blood.
+
+        Where noise and clutter would bury the wall they are lowered: nobody keeps such a clip.
+        """
+        wall, cavity = np.zeros((2, self.ranges, self.beams), np.uint8)
+        outline = np.concatenate([reference.layers[0], reference.layers[-1, ::-1]])
+        cv2.fillPoly(wall, [self._fixed(outline)], 1, cv2.LINE_8, _SHIFT)
+        cv2.fillPoly(cavity, [self._fixed(reference.cavity)], 1, cv2.LINE_8, _SHIFT)
+        if not wall.any() or not cavity.any():
+            return np.float32(0)
+        seen, inside = wall > 0, cavity > 0
+        wall_db = np.percentile(self._paint(reference)[seen] + 20 * np.log10(self._gain[seen]), 65)
+        clutter = np.mean([np.mean(c[inside] ** 2) * 2 for c in self._clutter])
+        noise = float(np.mean(self._noise_level[inside] ** 2))
+        allowed = 10 ** ((wall_db - self.scanner.artefacts.contrast_db) / 10)
+        if clutter + noise > allowed:
+            factor = np.float32(np.sqrt(allowed / (clutter + noise)))
+            self._noise_level *= factor
+            for field in self._clutter:
+                field *= factor
+        return np.float32(-wall_db)
+
     # what changes from frame to frame
 
     def _paint(self, scene: Scene) -> Grid:
@@ -210,9 +235,10 @@ class Imager:
             value = tissue[name] + (_BLOOD if name.endswith("blood") else 0.0)
             cv2.fillPoly(level, [self._fixed(polygon)], value, cv2.LINE_8, _SHIFT)
         grid = self._fixed(scene.layers)
+        self._behind(level, [self._fixed(polygon) for _, polygon in scene.fills[:3]] + [grid[-1]])
         tangent = np.diff(scene.layers[1], axis=0)
         middle = (scene.layers[1, 1:] + scene.layers[1, :-1]) / 2
-        beam = middle + (0, self.scanner.beam.origin_cm)
+        beam = middle + np.array([0, self.scanner.beam.origin_cm])
         along = np.abs(np.sum(tangent * beam, axis=1)) / (
             np.linalg.norm(tangent, axis=1) * np.linalg.norm(beam, axis=1) + 1e-9
         )
@@ -226,6 +252,19 @@ class Imager:
             cv2.fillPoly(level, [self._fixed(polygon)], tissue[name], cv2.LINE_8, _SHIFT)
         return level
 
+    def _behind(self, level: Grid, silhouettes: list[NDArray[np.int32]]) -> None:
+        """Lung behind the heart: bright where the beam leaves the heart, fading from there."""
+        heart = np.zeros((self.ranges, self.beams), np.uint8)
+        for polygon in silhouettes:
+            cv2.fillPoly(heart, [polygon], 1, cv2.LINE_8, _SHIFT)
+        last = self.ranges - np.argmax(heart[::-1], axis=0)
+        last[~heart.any(axis=0)] = self.ranges
+        beyond = np.maximum(np.arange(self.ranges)[:, None] - last[None], 0).astype(np.float32) * np.float32(
+            self.step_cm
+        )
+        bright, decay, loss = (np.float32(v) for v in self.scanner.echo.behind)
+        level += np.where(beyond > 0, bright * np.exp(-beyond / decay) - loss * beyond, np.float32(0))
+
     def _fixed(self, points: FloatArray) -> NDArray[np.int32]:
         clipped = np.clip(self.to_grid(points), -2000, 4000)
         return np.round(clipped * (1 << _SHIFT)).astype(np.int32)
@@ -234,14 +273,14 @@ class Imager:
         """Cell, range in cm and strength of each scatterer that lies in the grid."""
         motion = (scene.landmarks - self._landmarks).astype(np.float32)
         lattice = (self._weights @ motion).reshape(_LATTICE, _LATTICE, 2)
-        moved = self._points + cv2.remap(lattice, self._lattice_map, None, cv2.INTER_LINEAR).reshape(-1, 2)
+        moved = self._points + _sample(lattice, self._lattice_map).reshape(-1, 2)
         return self._locate(moved, self._strength)
 
     def _locate(self, points: Grid, strength: Grid) -> tuple[NDArray[np.intp], Grid, Grid]:
         origin, beam = self.scanner.beam.origin_cm, self.scanner.beam
         x, y = points[:, 0].copy(), points[:, 1] + np.float32(origin)
         radius, angle = cv2.cartToPolar(y, x)
-        angle[angle > np.pi] -= np.float32(2 * np.pi)
+        angle = np.where(angle > np.float32(np.pi), angle - np.float32(2 * np.pi), angle)
         column = np.floor((angle - np.float32(beam.steer - beam.half_angle)) / np.float32(self.step_rad)).astype(
             np.int32
         )
@@ -267,7 +306,7 @@ class Imager:
         for name, curve in scene.curves:
             step = np.diff(curve, axis=0)
             length = np.linalg.norm(step, axis=1) + 1e-6
-            beam = (curve[1:] + curve[:-1]) / 2 + (0, self.scanner.beam.origin_cm)
+            beam = (curve[1:] + curve[:-1]) / 2 + np.array([0, self.scanner.beam.origin_cm])
             across = np.abs(step[:, 0] * beam[:, 1] - step[:, 1] * beam[:, 0]) / (length * np.linalg.norm(beam, axis=1))
             floor = 0.5 if name in ("leaflet", "chorda") else 0.12
             level = 10 ** (tissue[name] / 20) * (floor + (1 - floor) * across**power)
@@ -286,7 +325,7 @@ class Imager:
         for width, share in self._blurs:
             blurred = cv2.GaussianBlur(field, (0, 0), sigmaX=width, sigmaY=axial, borderType=cv2.BORDER_REFLECT)
             total += blurred * (share * np.float32(np.sqrt(4 * np.pi * width * axial)))[..., None]
-        return total[..., 0] ** 2 + total[..., 1] ** 2
+        return np.asarray(total[..., 0] ** 2 + total[..., 1] ** 2, np.float32)
 
     def _sidelobes(self, power: Grid) -> None:
         artefacts = self.scanner.artefacts
@@ -296,7 +335,12 @@ class Imager:
 
 def _linear(level_db: NDArray[np.floating] | float) -> Grid:
     """Amplitude of a level in dB."""
-    return np.exp(np.asarray(level_db, np.float32) * np.float32(np.log(10) / 20))
+    return np.asarray(np.exp(np.asarray(level_db, np.float32) * np.float32(np.log(10) / 20)), np.float32)
+
+
+def _sample(field: Grid, where: Grid) -> Grid:
+    """Linear interpolation of `field` at (column, row) in `where`, (rows, 256, 2)."""
+    return np.asarray(cv2.remap(field, where[..., 0], where[..., 1], cv2.INTER_LINEAR), np.float32)
 
 
 def _smooth_noise(rng: np.random.Generator, shape: tuple[int, int], sigma: float) -> Grid:
