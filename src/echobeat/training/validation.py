@@ -8,17 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echobeat.datasets.camus import CamusImage
+from echobeat.evaluation.dice import dice
 from echobeat.models.letterbox import Letterbox
 from echobeat.training.shifts import SHIFTS
 
 Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """(n, size, size) grey 0-255 to LV probability (n, size, size)."""
-
-
-def dice(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
-    """Overlap 2|A and B| / (|A| + |B|) (Dice 1945, doi:10.2307/1932409); 1 for two empty masks."""
-    total = int(one.sum()) + int(other.sum())
-    return 2 * int((one & other).sum()) / total if total else 1.0
 
 
 def camus_dice(predict: Predict, images: Iterable[CamusImage], size: int) -> list[float]:

@@ -1,0 +1,1 @@
+"""Evaluation: models against experts' masks and against phantoms' truth."""
