@@ -1,0 +1,248 @@
+"""What an ultrasound DICOM header says of its pictures: kind, frame times, calibration.
+
+Only the attributes in `ATTRIBUTES` are ever parsed; the patient's are passed over unread.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import numpy as np
+from pydicom import Dataset
+from pydicom.filereader import read_partial
+from pydicom.tag import BaseTag, Tag
+from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from echobeat.errors import UnreadableFile, UnsupportedFile
+from echobeat.records import ClipWarning, FloatArray, Spacing
+from echobeat.sources.kinds import HEAD_BYTES
+from echobeat.sources.recording import decoding
+from echobeat.sources.times import ordered_times
+
+ATTRIBUTES = (
+    "SOPClassUID",
+    "Modality",
+    "FrameTime",
+    "FrameTimeVector",
+    "CineRate",
+    "FrameIncrementPointer",
+    "SequenceOfUltrasoundRegions",
+    "NumberOfFrames",
+    "Rows",
+    "Columns",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "PlanarConfiguration",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "WindowCenter",
+    "WindowWidth",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "RedPaletteColorLookupTableDescriptor",
+    "GreenPaletteColorLookupTableDescriptor",
+    "BluePaletteColorLookupTableDescriptor",
+    "RedPaletteColorLookupTableData",
+    "GreenPaletteColorLookupTableData",
+    "BluePaletteColorLookupTableData",
+    "SegmentedRedPaletteColorLookupTableData",
+    "SegmentedGreenPaletteColorLookupTableData",
+    "SegmentedBluePaletteColorLookupTableData",
+    "ExtendedOffsetTable",
+    "ExtendedOffsetTableLengths",
+)
+
+_ULTRASOUND_MODALITIES = {"US", "IVUS", "EC"}  # EC: echocardiography, retired (PS3.3 C.7.3.1.1.1)
+_ULTRASOUND_CLASSES = {
+    "1.2.840.10008.5.1.4.1.1.3",  # Ultrasound Multi-frame Image Storage, retired
+    "1.2.840.10008.5.1.4.1.1.3.1",  # Ultrasound Multi-frame Image Storage
+    "1.2.840.10008.5.1.4.1.1.6",  # Ultrasound Image Storage, retired
+    "1.2.840.10008.5.1.4.1.1.6.1",  # Ultrasound Image Storage
+}
+_ENHANCED_VOLUME_CLASS = "1.2.840.10008.5.1.4.1.1.6.2"
+_DEFLATED = b"1.2.840.10008.1.2.1.99"
+PALETTE = "PALETTE COLOR"
+
+_PIXEL_DATA = Tag(0x7FE0, 0x0010)
+_GE_PRIVATE_GROUP = 0x7FE1
+
+_FRAME_TIME_VECTOR = Tag("FrameTimeVector")
+
+_TISSUE_2D = {"RegionSpatialFormat": 1, "RegionDataType": 1, "PhysicalUnitsXDirection": 3, "PhysicalUnitsYDirection": 3}
+"""A 2D region (1) of tissue (1) with both axes in cm (3): PS3.3 C.8.5.5.1."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """The parsed attributes, and where the pixel data element begins in the file."""
+
+    attributes: Dataset
+    transfer_syntax: UID
+    pixel_data_offset: int
+
+    @property
+    def frames(self) -> int:
+        """How many frames the header announces; 1 where it says nothing."""
+        stated = numbers(self.attributes, "NumberOfFrames")
+        return max(1, int(stated[0])) if stated else 1
+
+
+def read_header(file: BinaryIO, source: str) -> Header:
+    """Read the header up to the pixel data; whatever it is not is said here.
+
+    Raises
+    ------
+    UnreadableFile
+        The header is damaged, or ends before the pictures.
+    UnsupportedFile
+        Not ultrasound, no pictures (a report, say), a manufacturer's private cine, or a deflated file.
+    """
+    with decoding(source):
+        head = file.read(HEAD_BYTES)
+        size = file.seek(0, 2)
+        file.seek(0)
+    if _DEFLATED in head[:1024]:
+        raise UnsupportedFile(source, "it is a deflated DICOM file", "Export it with another transfer syntax")
+    last: list[BaseTag] = []
+
+    def at_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
+        if tag.group >= 0x7FE0 and tag.element >= 0x0008:
+            last.append(tag)
+        return bool(last)
+
+    with decoding(source, "its DICOM header is damaged or cut off"):
+        attributes = read_partial(file, at_pixels, force=True, specific_tags=[Tag(name) for name in ATTRIBUTES])
+        offset = file.tell()
+        syntax = _transfer_syntax(attributes)
+    _refuse_other_objects(attributes, source)
+    if not last:
+        if offset >= size and str(attributes.get("SOPClassUID", "")) in _ULTRASOUND_CLASSES:
+            raise UnreadableFile(source, "it is cut off before its pictures", "Copy or export it again")
+        raise UnsupportedFile(source, "it holds no pictures", "Give the ultrasound clip, not a report or a list")
+    if last[0].group == _GE_PRIVATE_GROUP:
+        raise UnsupportedFile(
+            source,
+            "its clip is stored in the manufacturer's private format (group 7FE1)",
+            "Export it from the scanner or workstation as standard DICOM or as AVI",
+        )
+    if last[0] != _PIXEL_DATA:
+        raise UnsupportedFile(source, "it holds no 8- or 16-bit pictures", "Export it as standard ultrasound DICOM")
+    return Header(attributes, syntax, offset)
+
+
+def _transfer_syntax(attributes: Any) -> UID:
+    stated = attributes.file_meta.get("TransferSyntaxUID") if hasattr(attributes, "file_meta") else None
+    if stated:
+        return UID(str(stated))
+    implicit, little = attributes.original_encoding
+    if implicit:
+        return ImplicitVRLittleEndian
+    return ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+
+
+def _refuse_other_objects(attributes: Dataset, source: str) -> None:
+    with decoding(source, "its DICOM header is damaged"):
+        modality = str(attributes.get("Modality") or "").strip()
+        sop_class = UID(str(attributes.get("SOPClassUID") or ""))
+    if sop_class == _ENHANCED_VOLUME_CLASS:
+        raise UnsupportedFile(source, "it is a three-dimensional ultrasound volume", "Give a two-dimensional clip")
+    stated = modality or sop_class
+    if stated and modality not in _ULTRASOUND_MODALITIES and sop_class not in _ULTRASOUND_CLASSES:
+        what = f"its modality is {modality[:16]}" if modality else f"it is of class {sop_class.name[:64]}"
+        raise UnsupportedFile(source, f"{what}, not ultrasound (US)", "Give an ultrasound clip")
+
+
+def photometric(attributes: Dataset) -> str:
+    """Return the Photometric Interpretation; empty where there is none."""
+    return str(attributes.get("PhotometricInterpretation") or "").strip()
+
+
+def numbers(attributes: Dataset, keyword: str) -> list[float]:
+    """Return the finite numbers of an attribute; empty where it is missing or not made of numbers."""
+    try:
+        with decoding(""):
+            value = attributes.get(keyword)
+            values = value if isinstance(value, (list, tuple)) or hasattr(value, "append") else [value]
+            found = [float(item) for item in values if item is not None and item != ""]
+    except UnreadableFile:
+        return []
+    return found if all(map(math.isfinite, found)) else []
+
+
+def frame_times(header: Header, read: Sequence[int]) -> tuple[FloatArray | None, tuple[ClipWarning, ...]]:
+    """Return the times in s of the frames numbered `read`, and warnings; None where the header gives no rate.
+
+    In this order: the attribute that Frame Increment Pointer names (PS3.3 C.7.6.6.1.1), Frame Time (ms),
+    Frame Time Vector (ms between frames, the first being 0), Cine Rate (frames a second). Recommended Display
+    Frame Rate is a wish of the display and is not used.
+    """
+    pointer = [int(tag) for tag in numbers(header.attributes, "FrameIncrementPointer")]
+    frame_time = (numbers(header.attributes, "FrameTime") or [0.0])[0]
+    increments = numbers(header.attributes, "FrameTimeVector")
+    by_vector = len(increments) in (header.frames, header.frames - 1) and max(increments, default=0.0) > 0
+    if by_vector and (_FRAME_TIME_VECTOR in pointer or frame_time <= 0):
+        first_is_zero = len(increments) == header.frames
+        stated = np.cumsum([0.0, *increments[first_is_zero:]]) / 1000.0
+        return ordered_times(stated[list(read)].tolist(), None)
+    cine_rate = (numbers(header.attributes, "CineRate") or [0.0])[0]
+    fps = 1000.0 / frame_time if frame_time > 0 else cine_rate
+    if fps <= 0:
+        return None, ()
+    return (np.asarray(read, np.float64) - read[0]) / fps, ()
+
+
+def calibration(attributes: Dataset, height: int, width: int) -> tuple[Spacing | None, tuple[ClipWarning, ...]]:
+    """Return the pixel spacing in mm from the Sequence of Ultrasound Regions (PS3.3 C.8.5.5), and warnings.
+
+    The largest 2D tissue region in cm counts. The calibration is refused where any region lies outside the
+    picture (it was resized or cropped after calibration), or where the region's depth is no heart's.
+    """
+    with decoding(""):
+        regions = list(attributes.get("SequenceOfUltrasoundRegions") or [])
+    boxes = [_box(region) for region in regions]
+    tissue = [
+        (box, region)
+        for box, region in zip(boxes, regions, strict=True)
+        if all(numbers(region, keyword) == [value] for keyword, value in _TISSUE_2D.items())
+    ]
+    if not tissue:
+        return None, ()
+    for box in boxes:
+        if box is None or not (0 <= box[0] < box[2] <= width and 0 <= box[1] < box[3] <= height):
+            where = "has no place" if box is None else f"reaches to column {box[2]:.0f}, row {box[3]:.0f}"
+            return _refused(f"a calibrated region {where}, but the picture has {width} columns and {height} rows")
+    box, region = max(tissue, key=lambda each: _area(each[0]))
+    deltas = [numbers(region, keyword) for keyword in ("PhysicalDeltaY", "PhysicalDeltaX")]
+    if not all(deltas) or 0.0 in (deltas[0][0], deltas[1][0]):
+        return _refused("the calibrated region gives no pixel spacing")
+    row_mm, column_mm = (delta[0] * 10.0 for delta in deltas)
+    depth_cm = abs(row_mm) * (box[3] - box[1]) / 10.0 if box else 0.0
+    if not _PLAUSIBLE_DEPTH_CM[0] <= depth_cm <= _PLAUSIBLE_DEPTH_CM[1]:
+        return _refused(f"it would make the picture {depth_cm:.3g} cm deep")
+    return (row_mm, column_mm), ()
+
+
+_PLAUSIBLE_DEPTH_CM = (0.5, 60.0)
+"""Generous: transthoracic pictures are 4 to 30 cm deep."""
+
+_Box = tuple[float, float, float, float]
+
+
+def _box(region: Dataset) -> _Box | None:
+    """Return (x0, y0, x1, y1) of a region in pixels."""
+    corners = [numbers(region, f"RegionLocation{corner}") for corner in ("MinX0", "MinY0", "MaxX1", "MaxY1")]
+    return (corners[0][0], corners[1][0], corners[2][0], corners[3][0]) if all(corners) else None
+
+
+def _area(box: _Box | None) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1]) if box else 0.0
+
+
+def _refused(reason: str) -> tuple[None, tuple[ClipWarning, ...]]:
+    message = f"The pixel spacing in the file is not used: {reason}. Give it with --spacing-mm if it is known."
+    return None, (ClipWarning("calibration_refused", message),)

@@ -1,0 +1,78 @@
+"""`find_inputs`: the files that could be clips."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from echobeat.errors import UnreadableFile
+from echobeat.sources.kinds import HEAD_BYTES, display_name, identify
+
+_log = logging.getLogger(__name__)
+
+
+def find_inputs(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
+    """List the inputs that `paths` name: files as they are, and those below folders that could be clips.
+
+    Below a folder a file counts by its first bytes, whatever its name. Others, a DICOMDIR among them, are passed
+    over; their number goes to the log, at level INFO. Links are followed, but no folder is entered twice and no
+    file is listed twice. The order is that of `paths`, and by name within a folder.
+
+    Parameters
+    ----------
+    paths : iterable of path
+        Files (which need not exist: opening them will say so) and folders.
+
+    Raises
+    ------
+    UnreadableFile
+        A folder cannot be listed.
+    """
+    found: dict[Path, Path] = {}  # where it really is -> as it was named
+    entered: set[tuple[int, int]] = set()
+    for path in map(Path, paths):
+        files = _files_below(path, entered) if os.path.isdir(path) else iter([path])
+        for file in files:
+            found.setdefault(Path(os.path.realpath(file)), file)
+    return list(found.values())
+
+
+def _files_below(root: Path, entered: set[tuple[int, int]]) -> Iterator[Path]:
+    skipped = 0
+    for file in _walk(root, entered):
+        if _could_be_clip(file):
+            yield file
+        else:
+            skipped += 1
+    if skipped:
+        _log.info("%d files that are no clips were passed over", skipped)
+
+
+def _walk(root: Path, entered: set[tuple[int, int]]) -> Iterator[Path]:
+    """Yield the regular files below a folder, each folder's own first, by name."""
+    waiting = [root]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            status = folder.stat()
+            children = sorted(folder.iterdir())
+        except OSError as error:
+            raise UnreadableFile(
+                display_name(folder), f"the folder cannot be listed ({error.strerror})", "Check its permissions"
+            ) from error
+        if (status.st_dev, status.st_ino) in entered:
+            continue
+        entered.add((status.st_dev, status.st_ino))
+        yield from (child for child in children if os.path.isfile(child))
+        waiting += [child for child in reversed(children) if os.path.isdir(child)]
+
+
+def _could_be_clip(file: Path) -> bool:
+    """True by the first bytes; also for a file that cannot be opened, whose error is worth reporting."""
+    try:
+        with open(file, "rb") as stream:
+            return identify(stream.read(HEAD_BYTES)) is not None
+    except OSError:
+        return True

@@ -1,0 +1,164 @@
+"""`open_clip`: one function for any file."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from numbers import Real
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from echobeat.errors import InvalidClip, UnreadableFile, UnsupportedFile, UsageError
+from echobeat.records import Clip, Spacing
+from echobeat.sources.kinds import HEAD_BYTES, Kind, describe, display_name, identify
+from echobeat.sources.recording import Recording, decoding, quiet_libraries
+from echobeat.sources.times import rate_warnings, regular_times
+
+READS = "AVI, MP4, MOV, WebM, GIF, ultrasound DICOM or NIfTI"
+
+_TIME_WARNINGS = {"frame_times_repaired", "frame_rate_implausible"}
+_SPACING_WARNINGS = {"calibration_refused"}
+
+
+def open_clip(
+    path: str | os.PathLike[str], *, fps: float | None = None, spacing_mm: float | Spacing | None = None
+) -> Clip:
+    """Read any supported file as a clip; what it is is decided by its contents, not by its name.
+
+    Parameters
+    ----------
+    path : path
+        AVI, MP4, MOV, WebM, GIF, multi-frame ultrasound DICOM, or a NIfTI cine (x, y, time).
+    fps : float, optional
+        Frames a second. Wins over the frame times in the file.
+    spacing_mm : float or (row, column), optional
+        Pixel spacing in mm. Wins over the calibration in the file.
+
+    Returns
+    -------
+    Clip
+        Its frames are grey, uint8, streamed to disk where they are many.
+
+    Raises
+    ------
+    UsageError
+        `fps` or `spacing_mm` is not a positive number.
+    UnreadableFile
+        Missing, a folder, no permission, empty, truncated before the first frame, corrupt.
+    UnsupportedFile
+        A healthy file that is no clip, or of a kind, codec or modality that is not read.
+    InvalidClip
+        No frames, frames too small or too large or of changing size, no frame rate, bad spacing.
+    """
+    check_fps(fps)
+    spacing = spacing_from_option(spacing_mm)
+    source = display_name(path)
+    with _opened(path, source) as file, quiet_libraries():
+        return clip_from_recording(_read(file, source), source, fps, spacing)
+
+
+def check_fps(fps: float | None) -> None:
+    """Refuse a frame rate that cannot be.
+
+    Raises
+    ------
+    UsageError
+    """
+    if fps is not None and not _positive(fps):
+        raise UsageError(f"A frame rate of {fps} is not possible: give frames a second, for example --fps 50.")
+
+
+def spacing_from_option(spacing_mm: float | Spacing | None) -> Spacing | None:
+    """Return the user's pixel spacing as (row, column) in mm.
+
+    Raises
+    ------
+    UsageError
+        Not one or two positive numbers.
+    """
+    if spacing_mm is None:
+        return None
+    pair: tuple[Any, ...] = (spacing_mm, spacing_mm) if isinstance(spacing_mm, Real) else tuple(np.ravel(spacing_mm))
+    if len(pair) != 2 or not all(map(_positive, pair)):
+        raise UsageError(
+            f"A pixel spacing of {spacing_mm} mm is not possible: "
+            "give one positive number, or two (row, column), for example --spacing-mm 0.3."
+        )
+    return float(pair[0]), float(pair[1])
+
+
+def _positive(value: object) -> bool:
+    return isinstance(value, Real) and 0 < float(value) < math.inf
+
+
+def clip_from_recording(recording: Recording, source: str, fps: float | None, spacing: Spacing | None) -> Clip:
+    """Apply the user's frame rate and spacing to what the file says; theirs win.
+
+    Raises
+    ------
+    InvalidClip
+        Neither gives a frame rate, or the file's spacing is not positive and the user gives none.
+    """
+    count = len(recording.frames)
+    if fps is not None:
+        times, answered = regular_times(count, fps), set(_TIME_WARNINGS)
+    elif recording.times_s is not None:
+        times, answered = recording.times_s, set()
+    elif count == 1:
+        times, answered = regular_times(1, 1.0), set()
+    else:
+        raise InvalidClip(source, "it does not say its frame rate", "Give it with --fps, for example --fps 50")
+    if spacing is not None:
+        answered |= _SPACING_WARNINGS
+    warnings = (*recording.warnings, *rate_warnings(times))
+    return Clip(
+        frames=recording.frames,
+        times_s=times,
+        spacing_mm=spacing or recording.spacing_mm,
+        source=source,
+        colour_fraction=recording.colour_fraction,
+        warnings=tuple(warning for warning in warnings if warning.code not in answered),
+    )
+
+
+@contextmanager
+def _opened(path: str | os.PathLike[str], source: str) -> Iterator[BinaryIO]:
+    """Open a regular file that is not empty."""
+    if not os.path.exists(path):
+        raise UnreadableFile(source, "there is no such file", "Check the path, and that its folder may be entered")
+    if os.path.isdir(path):
+        raise UnreadableFile(source, "it is a folder", "Name a file in it, or let `echobeat analyze` search it")
+    if not os.path.isfile(path):
+        raise UnreadableFile(source, "it is not a regular file", "Copy what it delivers into a file first")
+    try:
+        file = open(path, "rb")  # noqa: SIM115  closed below; opening and reading fail differently
+    except OSError as error:
+        raise UnreadableFile(source, f"it cannot be opened ({error.strerror})", "Check its permissions") from error
+    with file:
+        yield file
+
+
+def _read(file: BinaryIO, source: str) -> Recording:
+    with decoding(source, "it cannot be read"):
+        head = file.read(HEAD_BYTES)
+        file.seek(0)
+    if not head:
+        raise UnreadableFile(source, "it is empty", "Copy or export it again from its origin")
+    kind = identify(head)
+    # Each reader is imported when it is needed: together they take most of a second to load.
+    if kind is None:
+        raise UnsupportedFile(source, f"it is {describe(head)}", f"Give {READS}")
+    if kind is Kind.DICOM:
+        from echobeat.sources.dicom import read_dicom
+
+        return read_dicom(file, source)
+    if kind in (Kind.NIFTI, Kind.NIFTI_GZ):
+        from echobeat.sources.nifti import read_nifti
+
+        return read_nifti(file, source, compressed=kind is Kind.NIFTI_GZ)
+    from echobeat.sources.video import read_video
+
+    return read_video(file, source, kind)

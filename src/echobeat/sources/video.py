@@ -1,0 +1,170 @@
+"""AVI, MP4, MOV, WebM and GIF, decoded by FFmpeg through PyAV."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+import av
+import numpy as np
+from av.video.reformatter import VideoReformatter
+from numpy.typing import NDArray
+
+from echobeat.errors import InvalidClip, UnreadableFile, UnsupportedFile
+from echobeat.sources.kinds import Kind
+from echobeat.sources.recording import (
+    MAX_FRAME_PX,
+    FrameCollector,
+    Recording,
+    check_frame_size,
+    decoding,
+    truncated,
+)
+from echobeat.sources.times import ordered_times
+
+_DEMUXERS = {Kind.AVI: "avi", Kind.MOV: "mov", Kind.MATROSKA: "matroska", Kind.GIF: "gif"}
+"""The demuxer is forced, so that a file cannot pose as a playlist that names other files."""
+
+_GIF_DELAYS_AS_STATED = {"min_delay": "0", "default_delay": "0"}
+"""Browsers show delays under 20 ms as 100 ms, and FFmpeg follows; for a measurement the stated delay counts."""
+
+_COLOUR_SIDE_PX = 256
+"""Frames are looked at for colour at no more than this size."""
+
+
+def read_video(file: BinaryIO, source: str, kind: Kind) -> Recording:
+    """Decode the video in `file`, frame by frame.
+
+    Frame times are the container's presentation times. Frames that cannot be decoded are left out, with the
+    warning ``truncated``.
+
+    Raises
+    ------
+    UnreadableFile, UnsupportedFile, InvalidClip
+    """
+    options = {"max_pixels": str(MAX_FRAME_PX), **(_GIF_DELAYS_AS_STATED if kind is Kind.GIF else {})}
+    with decoding(source):
+        container = av.open(file, format=_DEMUXERS[kind], options=options, metadata_errors="replace")
+    try:
+        stream = _video_stream(container, source)
+        with decoding(source):
+            stream.codec_context.options = {"max_pixels": str(MAX_FRAME_PX)}
+            if stream.codec_context.width * stream.codec_context.height:
+                check_frame_size(source, stream.codec_context.height, stream.codec_context.width)
+        film = _Film(source)
+        for frame in film.decode(container, stream):
+            film.take(frame)
+        return _recording(film, container, stream, file)
+    finally:
+        container.close()
+
+
+def _video_stream(container: Any, source: str) -> Any:
+    with decoding(source):
+        stream = container.streams.best("video")
+    if stream is None:
+        raise UnsupportedFile(source, "it holds no video", "Give a video of the heart")
+    if stream.codec_context is None:
+        raise UnsupportedFile(
+            source, "its video codec is not known", "Convert it to MP4 (H.264), for example with ffmpeg"
+        )
+    return stream
+
+
+@dataclass
+class _Film:
+    """Frames and times of one video stream as they come, and what was lost on the way."""
+
+    source: str
+    times_s: list[float] = field(default_factory=list)
+    packets: int = 0
+    lost: int = 0
+
+    def __post_init__(self) -> None:
+        self.collector = FrameCollector(self.source)
+        self._to_grey, self._to_rgb = VideoReformatter(), VideoReformatter()
+
+    def decode(self, container: Any, stream: Any) -> Iterator[Any]:
+        """Yield the frames that can be decoded; count those that cannot."""
+        packets = iter(container.demux(stream))
+        while True:
+            try:
+                with decoding(self.source):
+                    packet = next(packets, None)
+            except UnreadableFile:
+                self.lost += 1
+                return
+            if packet is None:
+                return
+            self.packets += packet.size > 0
+            try:
+                if packet.is_corrupt:  # cut off at the end of the file; a decoder would fill in the rest
+                    self.lost += 1
+                    continue
+                with decoding(self.source):
+                    frames = packet.decode()
+            except UnreadableFile:
+                self.lost += 1
+                continue
+            for frame in frames:
+                if frame.is_corrupt:
+                    self.lost += 1
+                else:
+                    yield frame
+
+    def take(self, frame: Any) -> None:
+        """Convert a frame and append it."""
+        check_frame_size(self.source, frame.height, frame.width)
+        with decoding(self.source):
+            turns = round(frame.rotation / 90) % 4
+            grey = self._to_grey.reformat(frame, format="gray").to_ndarray()
+            rgb = self._thumbnail(frame) if self.collector.wants_colour else None
+            time = float("nan") if frame.pts is None else float(frame.pts * frame.time_base)
+        self.collector.add(np.rot90(grey, turns), rgb)
+        self.times_s.append(time)
+
+    def _thumbnail(self, frame: Any) -> NDArray[np.uint8] | None:
+        if frame.format.name.startswith("gray"):
+            return None
+        shrink = max(1.0, max(frame.width, frame.height) / _COLOUR_SIDE_PX)
+        width, height = max(1, round(frame.width / shrink)), max(1, round(frame.height / shrink))
+        small = self._to_rgb.reformat(frame, width=width, height=height, format="rgb24")
+        return np.asarray(small.to_ndarray(), np.uint8)
+
+
+def _recording(film: _Film, container: Any, stream: Any, file: BinaryIO) -> Recording:
+    if not film.times_s:
+        if film.lost:
+            raise UnreadableFile(
+                film.source, "none of its frames can be decoded", "Copy or export it again from its origin"
+            )
+        raise InvalidClip(film.source, "it holds no frames", "Check the recording or export it again")
+    with decoding(film.source):
+        fps = float(stream.average_rate) if stream.average_rate else None
+        announced = stream.frames or None
+        ends_early = _ends_early(film, container, stream, file)
+    times, warnings = ordered_times(film.times_s, fps)
+    if container.format.name == "gif" and fps is None:
+        times, warnings = None, ()  # it states no delays; FFmpeg makes them up
+    if film.lost or ends_early:
+        warnings = (*warnings, truncated(len(film.times_s), announced))
+    return Recording(
+        film.collector.finish(), times, colour_fraction=film.collector.colour.fraction(), warnings=warnings
+    )
+
+
+def _ends_early(film: _Film, container: Any, stream: Any, file: BinaryIO) -> bool:
+    """True where the container announces more than it holds: frames (AVI, MP4), a duration (WebM), a trailer (GIF)."""
+    announced: int = stream.frames
+    if announced:
+        return film.packets < announced
+    if container.format.name == "gif":
+        file.seek(-min(16, file.seek(0, os.SEEK_END)), os.SEEK_END)
+        return not file.read().rstrip(b"\x00").endswith(b";")
+    last = float(np.nanmax(film.times_s, initial=-np.inf))
+    step = (last - float(np.nanmin(film.times_s, initial=np.inf))) / max(1, len(film.times_s) - 1)
+    end = float((container.duration or 0) / av.time_base)
+    missing_s: float = end - 0.1 - (last + 3 * step)
+    return missing_s > 0
