@@ -1,0 +1,156 @@
+"""One input's folder: everything that is said about a clip, written whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from echobeat.frames import FrameStack
+from echobeat.records import Assessment, Beat, FloatArray
+from echobeat.report.folders import staged
+from echobeat.report.schema import result_json
+
+FRAME_COLUMNS = (
+    "frame",
+    "time_s",
+    "lv_area_px",
+    "lv_area_cm2",
+    "long_axis",
+    "volume",
+    "volume_smoothed",
+    "mask_confidence",
+    "phase",
+)
+BEAT_COLUMNS = tuple(field.name for field in fields(Beat))
+
+NPZ_DATE = (1980, 1, 1, 0, 0, 0)
+"""Fixed, so that the same masks give the same bytes."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Which parts of a result are written besides ``result.json``, ``frames.csv`` and ``beats.csv``."""
+
+    video: bool = True
+    page: bool = True
+    plot: bool = True
+    masks: bool = True
+
+
+def write_result(
+    assessment: Assessment, folder: Path, *, parts: Parts = Parts(), run: Mapping[str, Any] | None = None
+) -> None:
+    """Write a clip's folder; it appears when all of it is written.
+
+    Parameters
+    ----------
+    assessment : Assessment
+        What is written.
+    folder : Path
+        ``DIR/<stem>``. An earlier result in its place is replaced; anything else there is left alone.
+    parts : Parts
+        What may be left out.
+    run : mapping
+        Where the result comes from (see `batch.Run`), written as ``run.json``.
+
+    Raises
+    ------
+    OutputError
+        The disk is full, the place is taken by something else, or it cannot be written.
+    """
+    with staged(folder) as stage:
+        (stage / "result.json").write_text(result_json(assessment.result), encoding="utf-8")
+        write_frames_csv(assessment, stage / "frames.csv")
+        write_beats_csv(assessment.beats, stage / "beats.csv")
+        if parts.masks:
+            write_masks(assessment.masks.lv, stage / "lv_masks.npz")
+        _write_pictures(assessment, stage, parts)
+        if run is not None:
+            (stage / "run.json").write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
+
+
+def _write_pictures(assessment: Assessment, stage: Path, parts: Parts) -> None:
+    # Imported here: matplotlib and the encoder take a second to load, and not every run needs them.
+    if parts.plot:
+        from echobeat.report.plots import write_volume_png
+
+        write_volume_png(assessment, stage / "volume.png")
+    if parts.video:
+        from echobeat.report.overlay import write_overlay
+
+        write_overlay(assessment, stage / "overlay.mp4")
+    if parts.page:
+        from echobeat.report.page import write_page
+
+        write_page(assessment, stage / "report.html")
+
+
+def write_frames_csv(assessment: Assessment, path: Path) -> None:
+    """Write ``frames.csv``: a row a frame.
+
+    Lengths are mm and volumes ml where the clip is calibrated, otherwise pixels and cubic pixels; a cell is empty
+    where the value is not known.
+    """
+    curve = assessment.curve
+    unknown = np.full(len(curve.times_s), np.nan)
+    columns: tuple[FloatArray, ...] = (
+        curve.area_px,
+        unknown if curve.area_cm2 is None else curve.area_cm2,
+        curve.long_axis,
+        curve.volume,
+        curve.volume_smoothed,
+        assessment.masks.confidence,
+    )
+    rows = (
+        [frame, f"{curve.times_s[frame]:.6f}", *(_cell(column[frame]) for column in columns), phase]
+        for frame, phase in enumerate(assessment.phases)
+    )
+    _write_csv(path, FRAME_COLUMNS, rows)
+
+
+def write_beats_csv(beats: Iterable[Beat], path: Path) -> None:
+    """Write ``beats.csv``: a row a beat, the columns those of ``beats`` in ``result.json``; unrounded."""
+    rows = ([_beat_cell(value) for value in asdict(beat).values()] for beat in beats)
+    _write_csv(path, BEAT_COLUMNS, rows)
+
+
+def _write_csv(path: Path, header: Iterable[str], rows: Iterable[list[Any]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def _cell(value: float) -> str:
+    return f"{value:.8g}" if math.isfinite(value) else ""
+
+
+def _beat_cell(value: float | bool | None) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None or not math.isfinite(value) else repr(value)
+
+
+def write_masks(masks: FrameStack, path: Path) -> None:
+    """Write ``lv_masks.npz``: array ``lv``, bool (frames, height, width), for ``numpy.load``.
+
+    Written block by block: `numpy.savez_compressed` would hold the whole clip.
+    """
+    member = zipfile.ZipInfo("lv.npy", NPZ_DATE)
+    member.compress_type = zipfile.ZIP_DEFLATED
+    header = {"descr": "|b1", "fortran_order": False, "shape": masks.shape}
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open(member, "w", force_zip64=True) as file,
+    ):
+        np.lib.format.write_array_header_1_0(file, header)
+        for _, block in masks.blocks():
+            file.write(np.ascontiguousarray(block).data)

@@ -1,0 +1,197 @@
+"""Folders that appear whole or not at all, one run a folder, and names that collide with nothing.
+
+Inside the output folder ``DIR``::
+
+    DIR/.echobeat.lock               held by the run that writes into DIR
+    DIR/.echobeat-<token>/new/<name> a result being written
+    DIR/.echobeat-<token>/old/<name> the result that it replaces, for the moment between two renames
+    DIR/<name>                       a complete result
+
+A run that is killed leaves at most a ``.echobeat-<token>``; the next run puts an old result back
+where it was, if it is missing, and removes the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import tempfile
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+
+from filelock import FileLock, Timeout
+
+from echobeat.errors import EchobeatError, OutputError
+
+LOCK = ".echobeat.lock"
+STAGE_PREFIX = ".echobeat-"
+RESULT_FILE = "result.json"
+RUN_FILE = "run.json"
+TAKEN_NAMES = frozenset({"summary.csv", "manifest.json"})
+LONGEST_NAME = 80
+"""Characters of a folder's name; leaves room on every file system, four bytes a character included."""
+
+_RESULT_KEYS = {"schema_version", "source", "quality", "notice"}
+"""What tells our ``result.json`` from another program's."""
+
+_DEVICE_NAMES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+"""Names that Windows keeps for devices: https://learn.microsoft.com/windows/win32/fileio/naming-a-file"""
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Turn the system's refusals into an `OutputError` that names the folder and the remedy."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, EchobeatError):
+            raise
+        reason = error.strerror or str(error)
+        raise OutputError(
+            f"{folder}: the result cannot be written ({reason}). "
+            "Free some space there, or choose another folder with --out."
+        ) from error
+
+
+@contextmanager
+def staged(folder: Path) -> Iterator[Path]:
+    """Give a folder to write into, which takes the place of `folder` when the block ends well.
+
+    Raises
+    ------
+    OutputError
+        `folder` holds something that is not a result of echobeat, or the disk refuses.
+    """
+    with writing(folder.parent):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        if not is_replaceable(folder):
+            raise OutputError(f"{folder} is there already and holds no result of echobeat. Choose another --out.")
+        workshop = Path(tempfile.mkdtemp(prefix=STAGE_PREFIX, dir=folder.parent))
+        try:
+            stage = workshop / "new" / folder.name
+            stage.mkdir(parents=True)
+            yield stage
+            _swap(stage, folder, workshop / "old")
+        finally:
+            shutil.rmtree(workshop, ignore_errors=True)
+
+
+def is_replaceable(folder: Path) -> bool:
+    """True where nothing is lost by writing a result to `folder`: it is not there, empty, or an earlier result."""
+    if not folder.is_dir() or folder.is_symlink():
+        return not os.path.lexists(folder)
+    return not any(folder.iterdir()) or read_json(folder / RESULT_FILE).keys() >= _RESULT_KEYS
+
+
+def _swap(new: Path, target: Path, old: Path) -> None:
+    if os.path.lexists(target):
+        old.mkdir()
+        os.replace(target, old / target.name)
+    os.replace(new, target)
+
+
+class OutputFolder:
+    """``DIR``, for as long as one run writes into it: locked against other runs, cleared of what a killed run left.
+
+    Raises
+    ------
+    OutputError
+        Another run is writing there, or the folder cannot be made.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = FileLock(path / LOCK, timeout=0, mode=0o666)
+
+    def __enter__(self) -> OutputFolder:
+        with writing(self.path):
+            if self.path.exists() and not self.path.is_dir():
+                raise OutputError(f"{self.path} is a file, not a folder. Choose another --out.")
+            self.path.mkdir(parents=True, exist_ok=True)
+            try:
+                self._lock.acquire()
+            except Timeout as error:
+                raise OutputError(
+                    f"Another run is writing into {self.path}. Wait for it to end, or choose another --out."
+                ) from error
+            self._tidy()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lock.release()
+
+    def _tidy(self) -> None:
+        for workshop in self.path.glob(f"{STAGE_PREFIX}*"):
+            if not workshop.is_dir() or workshop.is_symlink():
+                continue
+            for kept in (workshop / "old").glob("*"):
+                if not os.path.lexists(self.path / kept.name):
+                    os.replace(kept, self.path / kept.name)
+            shutil.rmtree(workshop, ignore_errors=True)
+
+
+def folder_name(source: str) -> str:
+    """A safe folder name for a source: its file name without the suffix.
+
+    >>> [folder_name(source) for source in ("scans/apical.avi", "p1_4CH.nii.gz", "1.2.840.113", "a:b?.mp4")]
+    ['apical', 'p1_4CH', '1.2.840.113', 'a_b_']
+    """
+    name = re.split(r"[/\\]", source.rstrip("/\\"))[-1]
+    stem, suffix = os.path.splitext(re.sub(r"\.gz$", "", name, flags=re.IGNORECASE))
+    if suffix[1:].isdigit():  # a DICOM identifier, not a suffix
+        stem += suffix
+    stem = unicodedata.normalize("NFC", os.fsencode(stem).decode("utf-8", "replace"))
+    safe = "".join("_" if c in '<>:"|?*\N{REPLACEMENT CHARACTER}' or not c.isprintable() else c for c in stem)
+    safe = safe[:LONGEST_NAME].strip(" ").rstrip(".")
+    if _DEVICE_NAMES.fullmatch(safe):
+        safe = f"_{safe}"
+    return re.sub(r"^[.\-=+@~]", "_", safe) or "clip"
+
+
+def plan_folders(sources: Iterable[str], out: Path) -> dict[str, str]:
+    """Name a folder in `out` for each source, before any is written: deterministic, and no two the same.
+
+    A name goes to the first source that asks for it; the next one gets ``-2``, ``-3`` ... A folder in `out` that
+    holds another source's result, or anything else, is not touched: its name counts as taken.
+    """
+    plan: dict[str, str] = {}
+    taken = set(TAKEN_NAMES)
+    for source in sources:
+        if source in plan:
+            continue
+        name = wanted = folder_name(source)
+        number = 1
+        while name.casefold() in taken or not _may_take(out / name, source):
+            number += 1
+            name = f"{wanted}-{number}"
+        taken.add(name.casefold())
+        plan[source] = name
+    return plan
+
+
+def _may_take(folder: Path, source: str) -> bool:
+    if not os.path.lexists(folder):
+        return True
+    made_from = read_json(folder / RUN_FILE).get("path")
+    return is_replaceable(folder) and (made_from == absolute(source) or not any(folder.iterdir()))
+
+
+def absolute(source: str) -> str:
+    """The source's full path as text that JSON can hold: the identity of a source between runs."""
+    return os.fsencode(os.path.abspath(source)).decode("utf-8", "backslashreplace")
+
+
+def read_json(path: Path) -> Mapping[str, object]:
+    """A JSON object from a file; empty where there is none that can be read."""
+    with suppress(OSError, ValueError):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(content, dict):
+            return content
+    return {}

@@ -1,0 +1,60 @@
+"""Text in pictures: crisp, cached, in the font that matplotlib ships (so that no system font is needed)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageColor, ImageDraw, ImageFont
+
+from echobeat.report.panels import Picture
+
+
+@lru_cache(maxsize=32)
+def _font(size_px: int, bold: bool) -> ImageFont.FreeTypeFont:
+    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+    return ImageFont.truetype(Path(mpl.get_data_path()) / "fonts" / "ttf" / name, size_px)
+
+
+@lru_cache(maxsize=512)
+def _set(text: str, size_px: int, colour: str, paper: str, bold: bool) -> NDArray[np.uint8]:
+    font = _font(size_px, bold)
+    ascent, descent = font.getmetrics()
+    image = Image.new("RGB", (max(1, round(font.getlength(text))), ascent + descent), ImageColor.getrgb(paper))
+    ImageDraw.Draw(image).text((0, 0), text, font=font, fill=ImageColor.getrgb(colour))
+    return np.asarray(image)
+
+
+@lru_cache(maxsize=512)
+def text_width_px(text: str, size_px: int, *, bold: bool = False) -> int:
+    """Width that a text will take."""
+    return round(_font(size_px, bold).getlength(text))
+
+
+def shortened(text: str, size_px: int, width_px: int) -> str:
+    """`text`, cut with an ellipsis where it would be wider than `width_px`."""
+    if text_width_px(text, size_px) <= width_px:
+        return text
+    while text and text_width_px(text + "…", size_px) > width_px:
+        text = text[:-1]
+    return text.rstrip() + "…"
+
+
+class Lettering:
+    """Writes on pictures with a paper of one colour."""
+
+    def __init__(self, paper: str) -> None:
+        self.paper = paper
+
+    def write(
+        self, picture: Picture, text: str, at: tuple[int, int], size_px: int, colour: str, *, bold: bool = False
+    ) -> int:
+        """Write `text` with its upper left corner at (x, y), clipped to the picture; returns its width in pixels."""
+        sprite = _set(text, size_px, colour, self.paper, bold)
+        x, y = at
+        window = picture[max(y, 0) : y + sprite.shape[0], max(x, 0) : x + sprite.shape[1]]
+        window[:] = sprite[max(-y, 0) :, max(-x, 0) :][: window.shape[0], : window.shape[1]]
+        return int(sprite.shape[1])

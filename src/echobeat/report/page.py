@@ -1,0 +1,263 @@
+"""``report.html``: one self-contained page about a clip, readable on a screen, on paper and by a screen reader."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from echobeat import __version__
+from echobeat.records import Assessment, Beat, ClipWarning, Estimate, Result
+from echobeat.report import wording
+from echobeat.report.overlay import Overlay
+from echobeat.report.panels import Picture, Scale, ventricle_panel
+from echobeat.report.plots import curve_svg
+
+EMBEDDED_VIDEO_LIMIT_BYTES = 20 * 2**20
+"""A larger ``overlay.mp4`` is linked instead of embedded: browsers open such pages slowly, or not at all."""
+
+SCALE_FROM, SCALE_TO = 10.0, 80.0
+"""Ends of the drawn EF scale in percent; values beyond are drawn at its ends."""
+
+STRIP_BEATS = 2
+PRINTED_BEATS = 8
+"""Rows of the table that fit on one sheet with everything else."""
+
+JPEG_QUALITY = 88
+
+
+@dataclass(frozen=True)
+class Still:
+    """A frame with its contour, for paper."""
+
+    picture: str
+    caption: str
+    description: str
+
+
+@dataclass(frozen=True)
+class BeatRow:
+    """One row of the table of beats, in words."""
+
+    number: int
+    ed: str
+    es: str
+    end: str
+    rate: str
+    edv: str
+    esv: str
+    ef: str
+    interval: str
+    note: str
+    counts: bool
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """An estimate on the EF scale: positions in percent of its width."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+def write_page(assessment: Assessment, path: Path) -> None:
+    """Write ``report.html``; embeds the ``overlay.mp4`` beside it, if there is one.
+
+    Every text is escaped: names of files and warnings are untrusted.
+    """
+    path.write_text(page_html(assessment, path.with_name("overlay.mp4")), encoding="utf-8")
+
+
+def page_html(assessment: Assessment, video: Path) -> str:
+    """The page as text; `video` is embedded, linked if it is large, left out if it does not exist."""
+    result = assessment.result
+    linked, embedded = _video_addresses(video)
+    source = wording.printable(result.source)
+    return _template().render(
+        version=__version__,
+        result=result,
+        name=source.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1] or source,
+        source=source,
+        facts=_clip_facts(result),
+        verdict=wording.verdict(result),
+        judged=wording.is_judged(result),
+        ef=_headline_estimate(result),
+        ranges=wording.CATEGORY_RANGE,
+        scale=_scaled(result.ef) if result.ef else None,
+        marks=[(mark, _position(mark)) for mark in (40.0, 50.0)],
+        measures=_measures(result),
+        probabilities=_probabilities(result),
+        warnings=_warnings(result),
+        video=embedded,
+        video_file=linked,
+        poster=_poster(assessment),
+        curve=Markup(curve_svg(assessment)),  # drawn by us from numbers; holds no text of the user
+        curve_description=_curve_description(result),
+        stills=_stills(assessment),
+        beats=[_beat_row(beat, assessment) for beat in result.beats],
+        calibrated=result.clip.spacing_mm is not None,
+        print_rows=PRINTED_BEATS,
+    )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("echobeat.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.j2")
+
+
+def _headline_estimate(result: Result) -> dict[str, str] | None:
+    if result.ef is None or not wording.is_judged(result):
+        return None
+    return {"value": wording.percent(result.ef.value), "interval": wording.interval(result.ef)}
+
+
+def _scaled(estimate: Estimate) -> Scaled:
+    low, high = estimate.low, estimate.high
+    return Scaled(
+        _position(estimate.value),
+        None if low is None else _position(low),
+        None if high is None else _position(high),
+    )
+
+
+def _position(ef: float) -> float:
+    return 100 * (min(max(ef, SCALE_FROM), SCALE_TO) - SCALE_FROM) / (SCALE_TO - SCALE_FROM)
+
+
+def _clip_facts(result: Result) -> list[str]:
+    clip = result.clip
+    facts = [f"{clip.frames} frame" + ("s" if clip.frames != 1 else "")]
+    if clip.fps:
+        facts += [f"{clip.fps:.3g} frames a second", f"{clip.frames / clip.fps:.1f} s"]
+    facts.append(f"{clip.width} × {clip.height} pixels")
+    if clip.spacing_mm is None:
+        facts.append("not calibrated: no volumes in ml")
+    else:
+        row, column = clip.spacing_mm
+        facts.append(f"{column:.3g} mm a pixel" if np.isclose(row, column) else f"{column:.3g} × {row:.3g} mm a pixel")
+    return facts
+
+
+def _measures(result: Result) -> list[tuple[str, str]]:
+    """Names and values of the list beside the EF."""
+    if not wording.is_judged(result):
+        return []
+    counted = [beat for beat in result.beats if beat.counts]
+    rows = [("Beats counted", f"{len(counted)} of {len(result.beats)}")]
+    if result.rhythm is not None:
+        rhythm = result.rhythm
+        word = {True: ", irregular", False: ", regular", None: ""}[rhythm.irregular]
+        rows.append(("Heart rate", f"{rhythm.heart_rate_bpm:.0f} / min{word}"))
+    for label, values in (
+        ("End-diastolic volume", [beat.edv_ml for beat in counted]),
+        ("End-systolic volume", [beat.esv_ml for beat in counted]),
+    ):
+        known = [value for value in values if value is not None]
+        if known:
+            rows.append((label, f"{float(np.mean(known)):.0f} ml"))
+    for label, estimate in (("EF from contours", result.ef_geometric), ("EF from video", result.ef_video)):
+        if estimate is not None and result.ef_video is not None:
+            rows.append((label, f"{wording.percent(estimate.value)} %"))
+    return rows
+
+
+def _probabilities(result: Result) -> list[tuple[str, str]]:
+    if result.probability_below is None or not wording.is_judged(result):
+        return []
+    return [(limit, _probability(value)) for limit, value in result.probability_below.items()]
+
+
+def _probability(value: float) -> str:
+    return "< 1 %" if value < 0.01 else "> 99 %" if value > 0.99 else f"{100 * value:.0f} %"
+
+
+def _warnings(result: Result) -> list[ClipWarning]:
+    return [ClipWarning(warning.code, wording.printable(warning.message)) for warning in result.quality.warnings]
+
+
+def _beat_row(beat: Beat, assessment: Assessment) -> BeatRow:
+    times = assessment.curve.times_s
+    judged = wording.is_judged(assessment.result)
+
+    def moment(frame: int | None) -> str:
+        return "–" if frame is None else f"{frame} ({times[frame]:.2f} s)"
+
+    return BeatRow(
+        number=beat.index + 1,
+        ed=moment(beat.ed_frame),
+        es=moment(beat.es_frame),
+        end=moment(beat.end_frame),
+        rate=wording.number(beat.heart_rate_bpm),
+        edv=wording.number(beat.edv_ml if judged else None),
+        esv=wording.number(beat.esv_ml if judged else None),
+        ef="–" if beat.ef is None or not judged else wording.percent(beat.ef),
+        interval=wording.interval(beat) if judged else "",
+        note=wording.beat_note(beat),
+        counts=beat.counts and judged,
+    )
+
+
+def _curve_description(result: Result) -> str:
+    if not wording.is_judged(result):
+        return "Curve of the left ventricle over time. No ejection fraction is given for this clip."
+    values = ", ".join(wording.percent(beat.ef) for beat in result.beats if beat.counts and beat.ef is not None)
+    return f"Curve of the left ventricle over time, end-diastole and end-systole marked. EF of the beats: {values} %."
+
+
+def _video_addresses(video: Path) -> tuple[str | None, str | None]:
+    """(name of the file or None, data address or None)."""
+    if not video.is_file():
+        return None, None
+    if video.stat().st_size > EMBEDDED_VIDEO_LIMIT_BYTES:
+        return video.name, None
+    return video.name, "data:video/mp4;base64," + base64.b64encode(video.read_bytes()).decode()
+
+
+def _poster(assessment: Assessment) -> str:
+    beat = wording.representative_beat(assessment.result)
+    frame = beat.ed_frame if beat is not None and beat.ed_frame is not None else 0
+    return _jpeg(Overlay(assessment).picture(frame))
+
+
+def _stills(assessment: Assessment) -> list[Still]:
+    """ED and ES of the beats nearest to the study's EF; frames spread over the clip where there is no such beat."""
+    result, scale = assessment.result, Scale.of(assessment.clip)
+    first = wording.representative_beat(result)
+    chosen: list[tuple[int, str, str]] = []
+    if first is not None:
+        others = [b for b in result.beats if b.counts and b is not first and None not in (b.ed_frame, b.es_frame)]
+        for beat in sorted([first, *others[: STRIP_BEATS - 1]], key=lambda b: b.index):
+            for word, frame in (("End-diastole", beat.ed_frame), ("End-systole", beat.es_frame)):
+                chosen.append((frame or 0, f"{word}, beat {beat.index + 1}", word.lower()))
+    else:
+        spread = np.unique(np.linspace(0, result.clip.frames - 1, 4).astype(int))
+        chosen = [(int(frame), "Frame", "frame") for frame in spread]
+    seen = assessment.masks.lv
+    return [
+        Still(
+            _jpeg(ventricle_panel(assessment, frame, scale)),
+            f"{caption} (frame {frame})" if caption != "Frame" else f"Frame {frame}",
+            f"Ultrasound image, {word}, frame {frame}, "
+            + ("the left ventricle outlined" if seen[frame].any() else "no left ventricle found"),
+        )
+        for frame, caption, word in chosen
+    ]
+
+
+def _jpeg(picture: Picture) -> str:
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode()

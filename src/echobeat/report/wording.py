@@ -1,0 +1,128 @@
+"""How numbers and verdicts are put into words: the same in the video, on the page and on the terminal."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+
+from echobeat.records import Assessment, Beat, Category, Estimate, Result
+
+REDUCED_AT_MOST = 40.0
+NOT_REDUCED_FROM = 50.0
+"""Ranges of the EF in percent, from the universal definition of heart failure: at most 40 reduced, 41-49
+mildly reduced, from 50 preserved (Bozkurt et al. 2021, doi:10.1002/ejhf.2115). A range, not a diagnosis."""
+
+CATEGORY_RANGE: dict[Category, str] = {
+    "reduced": "≤ 40 %",
+    "mildly reduced": "above 40 and below 50 %",
+    "not reduced": "≥ 50 %",
+}
+
+
+def printable(text: str) -> str:
+    """`text` without what a terminal or UTF-8 cannot carry: control characters and stray bytes become ``�``.
+
+    File names are untrusted: on most systems they may hold any byte but the separator.
+    """
+    decoded = os.fsencode(text).decode("utf-8", "replace") if _has_stray_bytes(text) else text
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in decoded)
+
+
+def _has_stray_bytes(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def percent(ef: float) -> str:
+    """An EF in whole percent, with one decimal where rounding would move it into another range.
+
+    >>> percent(54.4), percent(49.7), percent(40.02), percent(40.0)
+    ('54', '49.7', '40.1', '40')
+    """
+    whole = round(ef)
+    if _side(whole) == _side(ef):
+        return str(whole)
+    tenths = round(ef, 1)
+    if _side(tenths) != _side(ef):
+        tenths = (math.ceil if tenths < ef else math.floor)(ef * 10) / 10
+    return f"{tenths:.1f}"
+
+
+def _side(ef: float) -> int:
+    return 0 if ef <= REDUCED_AT_MOST else 1 if ef < NOT_REDUCED_FROM else 2
+
+
+def interval(estimate: Estimate | Beat) -> str:
+    """``"48–60"``, or nothing where the interval is not calibrated."""
+    low, high = (estimate.ef_low, estimate.ef_high) if isinstance(estimate, Beat) else (estimate.low, estimate.high)
+    return "" if low is None or high is None else f"{percent(low)}–{percent(high)}"
+
+
+def number(value: float | None, digits: int = 0) -> str:
+    """A number for a table; an en dash where it is not known."""
+    return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+
+
+def beat_note(beat: Beat) -> str:
+    """Why a beat does not enter the mean, or what is special about it; empty for an ordinary beat."""
+    if beat.ectopic:
+        return "ectopic, not counted"
+    if beat.post_ectopic:
+        return "after an ectopic beat, not counted"
+    if beat.half_cycle:
+        return "end-diastole to end-systole only"
+    if not beat.complete:
+        return "incomplete, not counted"
+    return "" if beat.counts else "not counted"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What stands at the top of everything that is shown of a clip.
+
+    Attributes
+    ----------
+    headline : ``"EF 54 %"`` or ``"No ejection fraction"``.
+    detail : the range in words, or the reason why there is no EF.
+    """
+
+    headline: str
+    detail: str
+
+
+def verdict(result: Result) -> Verdict:
+    """The one-line outcome of a clip."""
+    if result.ef is None or not is_judged(result):
+        messages = [warning.message for warning in result.quality.warnings]
+        return Verdict("No ejection fraction", messages[0] if messages else "No beat could be measured.")
+    span = interval(result.ef)
+    return Verdict(f"EF {percent(result.ef.value)} %" + (f" ({span})" if span else ""), result.ef_category or "")
+
+
+def is_judged(result: Result) -> bool:
+    """True where the product gives an EF; where not, no confident number may be shown."""
+    return result.ef is not None and result.quality.accepted
+
+
+def beat_at(assessment: Assessment, frame: int) -> Beat | None:
+    """The beat that a frame belongs to: from its end-diastole up to the frame before the next one's."""
+    last = assessment.result.clip.frames
+    for beat in assessment.beats:
+        known = [f for f in (beat.ed_frame, beat.es_frame, beat.end_frame) if f is not None]
+        if not known:
+            continue
+        start = 0 if beat.ed_frame is None else beat.ed_frame
+        stop = last if beat.end_frame is None else beat.end_frame
+        if start <= frame < stop or (frame == stop == last - 1):
+            return beat
+    return None
+
+
+def representative_beat(result: Result) -> Beat | None:
+    """The counted beat whose EF lies nearest to the study's; the first one with both extremes where none counts."""
+    seen = [beat for beat in result.beats if beat.ed_frame is not None and beat.es_frame is not None]
+    counted = [beat for beat in seen if beat.counts]
+    if counted and result.ef is not None:
+        study_ef = result.ef.value
+        return min(counted, key=lambda beat: abs((beat.ef or 0.0) - study_ef))
+    return seen[0] if seen else None

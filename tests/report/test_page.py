@@ -1,0 +1,190 @@
+"""report.html stands alone, escapes everything, and never shows a number that the product does not give."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from made import made_assessment
+
+from echobeat.records import Assessment, ClipWarning, Estimate, Quality, StudyEstimate
+from echobeat.report import page
+from echobeat.report.overlay import write_overlay
+from echobeat.report.page import page_html, write_page
+
+NO_VIDEO = Path("/no/such/overlay.mp4")
+VOID = {"meta", "source", "img", "br", "path", "use", "link", "hr", "input"}
+
+
+class Outline(HTMLParser):
+    """Tags, attributes and text of a page; notices tags that do not close."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self._open: list[str] = []
+        self.feed(text)
+        self.close()
+        assert not self._open, f"not closed: {self._open}"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self._open and self._open[-1] not in ("style", "script"):
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+    def names(self) -> set[str]:
+        return {tag for tag, _ in self.tags}
+
+
+@pytest.fixture(scope="module")
+def rich(calibrated_module: Assessment) -> Outline:
+    return Outline(page_html(calibrated_module, NO_VIDEO))
+
+
+@pytest.fixture(scope="module")
+def calibrated_module() -> Assessment:
+    made = made_assessment(frames=60, spacing_mm=(0.9, 0.9))
+    result = dataclasses.replace(
+        made.result,
+        ef=StudyEstimate(47.0, 40.4, 52.6, "geometric"),
+        ef_category="mildly reduced",
+        probability_below={"35": 0.001, "40": 0.07, "50": 0.8},
+        quality=Quality(0.7, True, (ClipWarning("few_beats", "Only two beats."),)),
+    )
+    return dataclasses.replace(made, result=result)
+
+
+def test_the_page_says_what_result_json_says(rich: Outline) -> None:
+    for words in ("47", "90 % interval", "40.4–53", "mildly reduced", "Only two beats.", "few_beats", "70 / 100"):
+        assert words in rich.text
+    for words in ("below 35 % < 1 %", "below 40 % 7 %", "CC-BY-NC-SA-4.0", "not a medical device", "2 of 3"):
+        assert words in rich.text
+
+
+def test_the_page_needs_nothing_from_anywhere_and_runs_nothing(rich: Outline) -> None:
+    """No script, no frame, and no address but data and the video beside it."""
+    assert not rich.names() & {"script", "iframe", "object", "embed", "link", "form"}
+    for tag, attributes in rich.tags:
+        assert not any(name.startswith("on") for name in attributes), tag
+        for name in ("src", "href", "poster", "xlink:href", "action"):
+            address = attributes.get(name) or "#"
+            assert address.startswith(("data:", "#")) or address == "overlay.mp4", address
+
+
+def test_every_picture_is_described_and_the_table_has_headings(rich: Outline) -> None:
+    pictures = [attributes for tag, attributes in rich.tags if tag == "img"]
+    assert pictures
+    assert all(attributes.get("alt") for attributes in pictures)
+    assert all(attributes.get("scope") in ("col", "row") for tag, attributes in rich.tags if tag == "th")
+    assert dict(rich.tags)["html"]["lang"] == "en"
+    assert sum(tag == "h1" for tag, _ in rich.tags) == 1
+
+
+def test_the_scale_draws_value_and_interval_where_they_belong(calibrated_module: Assessment) -> None:
+    scaled = page._scaled(Estimate(45.0, 10.0, 80.0))
+    assert (scaled.value, scaled.low, scaled.high) == (50, 0, 100)
+    assert "left: 52.86%" in page_html(calibrated_module, NO_VIDEO)  # (47 - 10) / 70
+
+
+def test_a_refused_clip_has_its_reason_first_and_no_number_of_an_ef(refused: Assessment) -> None:
+    measured = made_assessment(frames=60)  # beats and a geometric EF were measured, but the clip is refused
+    result = dataclasses.replace(measured.result, ef=None, ef_category=None, quality=refused.quality)
+    html = page_html(dataclasses.replace(measured, result=result), NO_VIDEO)
+    text = Outline(html).text
+    assert (
+        text.index("No ejection fraction")
+        < text.index(refused.quality.warnings[0].message)
+        < text.index("Image quality")
+    )
+    assert "53" not in text
+    assert "not reduced" not in text
+    assert 'class="scale"' not in html
+
+
+def test_an_estimate_that_is_not_accepted_is_not_shown(calibrated_module: Assessment) -> None:
+    quality = Quality(0.2, False, (ClipWarning("colour_doppler", "This is colour Doppler."),))
+    result = dataclasses.replace(calibrated_module.result, quality=quality)
+    text = Outline(page_html(dataclasses.replace(calibrated_module, result=result), NO_VIDEO)).text
+    assert "47" not in text
+    assert "Chance" not in text
+
+
+hostile = st.text(min_size=1, max_size=40) | st.sampled_from(
+    [
+        "<script>alert(1)</script>",
+        '"><img src=x onerror=alert(1)>',
+        "{{ 7*7 }}",
+        "</title><script>",
+        "a\u202eb.avi",
+        "&lt;",
+        "javascript:alert(1)",
+    ]
+)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=hostile, message=hostile)
+def test_names_and_messages_never_become_markup(monkeypatch: pytest.MonkeyPatch, name: str, message: str) -> None:
+    monkeypatch.setattr(page, "curve_svg", lambda _: "<svg></svg>")
+    monkeypatch.setattr(page, "_poster", lambda _: "data:,")
+    monkeypatch.setattr(page, "_stills", lambda _: [])
+
+    def tags(name: str, message: str) -> list[str]:
+        made = made_assessment(
+            frames=2, size=(16, 16), source=name, quality=Quality(0.5, True, (ClipWarning(message, message),))
+        )
+        return [tag for tag, _ in Outline(page_html(made, NO_VIDEO)).tags]
+
+    assert tags(name, message) == tags("clip.avi", "harmless")
+
+
+def test_the_video_is_embedded_whole(tmp_path: Path, assessment: Assessment) -> None:
+    write_overlay(assessment, tmp_path / "overlay.mp4")
+    write_page(assessment, tmp_path / "report.html")
+    html = (tmp_path / "report.html").read_text(encoding="utf-8")
+    embedded = re.search(r'src="data:video/mp4;base64,([^"]+)"', html)
+    assert embedded is not None
+    assert base64.b64decode(embedded[1]) == (tmp_path / "overlay.mp4").read_bytes()
+    assert 'poster="data:image/jpeg' in html
+
+
+def test_a_large_video_is_linked_and_a_missing_one_gives_way_to_stills(
+    tmp_path: Path, assessment: Assessment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page, "EMBEDDED_VIDEO_LIMIT_BYTES", 10)
+    (tmp_path / "overlay.mp4").write_bytes(b"12345678901")
+    large = page_html(assessment, tmp_path / "overlay.mp4")
+    assert 'href="overlay.mp4"' in large
+    assert "data:video" not in large
+    without = page_html(assessment, NO_VIDEO)
+    assert "overlay.mp4" not in without
+    assert 'class="strip shown"' in without
+
+
+def test_paper_gets_the_first_beats_and_is_told_of_the_others() -> None:
+    made = made_assessment(frames=300, beat_frames=15, size=(16, 16))
+    html = page_html(made, NO_VIDEO)
+    assert html.count("screen-only") == 20 - page.PRINTED_BEATS + 1  # the rule in the style sheet
+    assert f"and {20 - page.PRINTED_BEATS} more" in html

@@ -1,0 +1,79 @@
+"""Numbers and verdicts are put into words that agree with each other."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made import made_assessment
+
+from echobeat.records import Assessment, ClipWarning, Quality, StudyEstimate
+from echobeat.report import wording
+
+
+@given(st.floats(0, 100))
+def test_a_shown_ef_lies_in_the_same_range_as_the_measured_one(ef: float) -> None:
+    shown = float(wording.percent(ef))
+    assert (shown <= 40, shown >= 50) == (ef <= 40, ef >= 50)
+    assert abs(shown - ef) <= 0.5
+
+
+@pytest.mark.parametrize(("ef", "shown"), [(54.4, "54"), (49.7, "49.7"), (49.99, "49.9"), (40.02, "40.1"), (40, "40")])
+def test_an_ef_is_shown_in_whole_percent_unless_that_would_change_its_range(ef: float, shown: str) -> None:
+    assert wording.percent(ef) == shown
+
+
+@given(st.text() | st.binary().map(lambda name: name.decode("utf-8", "surrogateescape")))
+def test_printable_text_has_no_control_characters_and_is_utf_8(text: str) -> None:
+    shown = wording.printable(text)
+    assert shown.isprintable()
+    shown.encode("utf-8")
+    assert wording.printable(shown) == shown
+
+
+def test_a_refused_clip_has_a_reason_and_no_number(refused: Assessment) -> None:
+    verdict = wording.verdict(refused.result)
+    assert verdict.headline == "No ejection fraction"
+    assert verdict.detail == refused.quality.warnings[0].message
+    assert not any(character.isdigit() for character in verdict.headline + verdict.detail)
+
+
+def test_a_clip_that_was_not_accepted_shows_no_ef_even_if_one_was_measured(assessment: Assessment) -> None:
+    quality = Quality(0.1, False, (ClipWarning("colour_doppler", "This is colour Doppler."),))
+    verdict = wording.verdict(dataclasses.replace(assessment.result, quality=quality))
+    assert verdict == wording.Verdict("No ejection fraction", "This is colour Doppler.")
+
+
+def test_the_headline_names_the_interval_only_where_it_is_calibrated(assessment: Assessment) -> None:
+    assert wording.verdict(assessment.result).headline == "EF 53 %"
+    calibrated = StudyEstimate(53.1, 47.0, 59.2, "geometric")
+    assert wording.verdict(dataclasses.replace(assessment.result, ef=calibrated)).headline == "EF 53 % (47–59)"
+
+
+def test_every_frame_belongs_to_the_beat_that_holds_it(assessment: Assessment) -> None:
+    shown = [wording.beat_at(assessment, frame) for frame in range(60)]
+    assert [beat.index for beat in shown] == [0] * 25 + [1] * 25 + [2] * 10
+
+
+def test_the_last_frame_of_a_clip_cut_at_the_r_wave_still_belongs_to_its_beat() -> None:
+    made = made_assessment(frames=26, beat_frames=25)
+    complete = dataclasses.replace(made, result=dataclasses.replace(made.result, beats=made.beats[:1]))
+    assert wording.beat_at(complete, 25) == complete.beats[0]
+
+
+def test_a_beat_that_is_left_out_says_why(assessment: Assessment) -> None:
+    beat = assessment.beats[0]
+    assert wording.beat_note(beat) == ""
+    assert "ectopic" in wording.beat_note(dataclasses.replace(beat, ectopic=True))
+    assert "after" in wording.beat_note(dataclasses.replace(beat, post_ectopic=True))
+    assert "incomplete" in wording.beat_note(assessment.beats[-1])
+    assert "only" in wording.beat_note(dataclasses.replace(beat, complete=False, half_cycle=True))
+
+
+def test_the_representative_beat_is_the_one_nearest_to_the_study(assessment: Assessment) -> None:
+    beats = tuple(dataclasses.replace(assessment.beats[0], index=i, ef=ef) for i, ef in enumerate((30.0, 52.0, 70.0)))
+    result = dataclasses.replace(assessment.result, beats=beats, ef=StudyEstimate(50.0, None, None, "geometric"))
+    assert wording.representative_beat(result) == beats[1]
+    assert wording.representative_beat(dataclasses.replace(result, beats=())) is None
