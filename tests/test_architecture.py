@@ -16,25 +16,25 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "src" / "echobeat"
 
+# The rooms that need the extra `train`, lowest first, and the commands that open them.
+TORCH_ROOMS = ("datasets", "networks", "evaluation", "training")
+TORCH_COMMANDS = {"evaluate", "train"}
+TORCH_PACKAGES = {"torch", "torchvision", "torchmetrics", "lightning", "monai", "onnx"}
+
 # Lowest first. Rooms on one floor are siblings: none imports another.
 FLOORS = (
     {"version"},  # echobeat.__version__
     {"errors"},
     {"frames"},
     {"records"},
-    {"measure", "sources", "phantom"},
+    {"measure", "measurement", "sources", "phantom"},
     {"models"},
     {"pipeline"},
-    {"report", "facade", "datasets", "networks", "training", "evaluation"},
+    {"report", "facade", *TORCH_ROOMS},
     {"commands"},
     {"__main__"},
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
-
-# The rooms that need the extra `train`, lowest first, and the commands that open them.
-TORCH_ROOMS = ("datasets", "networks", "training", "evaluation")
-TORCH_COMMANDS = {"train"}
-TORCH_PACKAGES = {"torch", "torchvision", "torchmetrics", "lightning", "monai", "onnx"}
 
 MAX_LINES = 400
 
