@@ -352,5 +352,5 @@ def draw_anatomy(rng: np.random.Generator, ef: float | None = None) -> Anatomy:
         gap_cm=float(rng.uniform(0.05, 0.5)),
         apex_cm=(0.0, 0.0),
         tilt=float(np.clip(np.deg2rad(rng.normal(8, 10)), np.deg2rad(-25), np.deg2rad(32))),
-        apex_drop_cm=float(rng.uniform(0, 0.5)),
+        apex_drop_cm=float(rng.uniform(0, 0.35)) * ventricle.shortening * ventricle.length_cm,
     )

@@ -41,3 +41,40 @@ def polygon_area(points: FloatArray) -> float:
     """Area of a simple polygon (shoelace formula), in the square of its unit."""
     x, y = points[:, 0], points[:, 1]
     return 0.5 * abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))))
+
+
+def chords(outline_px: FloatArray, count: int = 20) -> FloatArray:
+    """Long axis and chords across an outline, as EchoNet-Dynamic's tracings have them.
+
+    Parameters
+    ----------
+    outline_px : ndarray
+        (points, 2), (column, row), from one end of the mitral plane over the apex to its other end.
+    count : int
+        Number of chords.
+
+    Returns
+    -------
+    ndarray
+        (1 + count, 4): x1, y1, x2, y2. First the long axis from the apex to the middle of the mitral plane,
+        then the chords across it from apex to base, evenly spaced; side 1 is the outline's first half.
+    """
+    base = (outline_px[0] + outline_px[-1]) / 2
+    apex = outline_px[np.argmax(np.linalg.norm(outline_px - base, axis=1))]
+    axis = base - apex
+    length = float(np.linalg.norm(axis))
+    axis = axis / length
+    across = np.array([axis[1], -axis[0]])
+    first = outline_px[0] - base
+    across = across if first @ across > 0 else -across
+    height, side = (outline_px - apex) @ axis, (outline_px - apex) @ across
+    lines = [np.concatenate([apex, base])]
+    closed_h, closed_s = np.append(height, height[0]), np.append(side, side[0])
+    low, high = float(height.min()), float(height.max())
+    for level in low + (np.arange(count) + 0.5) / count * (high - low):
+        crossed = np.flatnonzero((closed_h[:-1] <= level) != (closed_h[1:] <= level))
+        share = (level - closed_h[crossed]) / (closed_h[crossed + 1] - closed_h[crossed])
+        where = closed_s[crossed] + share * (closed_s[crossed + 1] - closed_s[crossed])
+        middle = apex + level * axis
+        lines.append(np.concatenate([middle + where.max() * across, middle + where.min() * across]))
+    return np.array(lines)

@@ -21,12 +21,16 @@ CALIBRATION_SEEDS = range(2**41, 2**42)
 BENCHMARK_SEEDS = range(2**42, 2**43)
 """Patients of the fixed benchmark; nothing is ever trained, chosen or calibrated on them."""
 
-Purpose = Literal["training", "validation", "calibration", "benchmark"]
+DATASET_SEEDS = range(2**43, 2**44)
+"""Patients of data sets on disk, with a split of their own."""
+
+Purpose = Literal["training", "validation", "calibration", "benchmark", "dataset"]
 SEED_RANGES: dict[Purpose, range] = {
     "training": TRAINING_SEEDS,
     "validation": VALIDATION_SEEDS,
     "calibration": CALIBRATION_SEEDS,
     "benchmark": BENCHMARK_SEEDS,
+    "dataset": DATASET_SEEDS,
 }
 
 Stream = Literal["heart", "rhythm", "scanner", "acquisition", "speckle", "frame", "choice", "negative"]

@@ -1,161 +1,181 @@
-"""One patient's study: draw the patient, then the frames with all that is true of them."""
+"""One patient's study: all frames of a clip, with all that is true of them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from echobeat.phantom.anatomy import Anatomy, Scene, draw_anatomy
-from echobeat.phantom.display import Screen
+from echobeat.phantom.examination import Examination, Images, Patient
 from echobeat.phantom.heart import FloatArray
-from echobeat.phantom.outlines import polygon_mask
-from echobeat.phantom.rhythm import Cycle, Rhythm, RhythmKind, cycle_at, draw_rhythm, plan_beats
-from echobeat.phantom.scanner import Scanner, draw_scanner
-from echobeat.phantom.seeds import generator, require_training_seed
-from echobeat.phantom.ultrasound import Imager
+from echobeat.phantom.rhythm import PlannedBeat
 
-Images = NDArray[np.uint8]
-BACKGROUND, LV_CAVITY, MYOCARDIUM, LEFT_ATRIUM = 0, 1, 2, 3
+MARGIN_BEATS = 3
+"""Beats planned beyond those recorded, so that a clip may start late."""
 
 
 @dataclass(frozen=True)
-class Drift:
-    """Slow motion of the heart under the probe: breathing and the hand."""
+class TrueBeat:
+    """One beat of the clip, from end-diastole over end-systole to the next end-diastole.
 
-    breath_hz: float
-    breath_cm: tuple[float, float]
-    breath_turn: float
-    hand_cm: tuple[float, float]
-    hand_hz: float
-    phase: tuple[float, float]
-
-    def at(self, time_s: float) -> tuple[float, float, float]:
-        """Shift in x and y in cm, and rotation in radians."""
-        breath = np.sin(2 * np.pi * self.breath_hz * time_s + self.phase[0])
-        hand = np.sin(2 * np.pi * self.hand_hz * time_s + self.phase[1])
-        return (
-            float(self.breath_cm[0] * breath + self.hand_cm[0] * hand),
-            float(self.breath_cm[1] * breath + self.hand_cm[1] * hand),
-            float(self.breath_turn * breath),
-        )
-
-
-@dataclass(frozen=True)
-class Patient:
-    """Everything that is drawn for one patient."""
-
-    seed: int
-    anatomy: Anatomy
-    rhythm: Rhythm
-    scanner: Scanner
-    drift: Drift
-
-
-def draw_patient(seed: int, *, rhythm: RhythmKind | None = None, ef: float | None = None) -> Patient:
-    """Draw a patient from a seed; `rhythm` and `ef` (percent) fix what they name."""
-    anatomy = draw_anatomy(generator(seed, "heart"), ef)
-    rng = generator(seed, "acquisition")
-    ventricle = anatomy.ventricle
-    apex_y = float(np.clip(rng.normal(2.6, 0.7), 1.2, 5.0))
-    lean = np.sin(anatomy.tilt) * ventricle.length_cm
-    apex_x = float(rng.normal(0.9, 0.6)) - 0.5 * lean
-    anatomy = replace(anatomy, apex_cm=(float(np.clip(apex_x, -0.55 * apex_y - 0.4, 0.55 * apex_y + 0.4)), apex_y))
-    reach = apex_y + ventricle.length_cm * np.cos(anatomy.tilt)
-    drift = Drift(
-        breath_hz=float(rng.uniform(0.15, 0.4)),
-        breath_cm=(float(rng.normal(0, 0.1)), float(rng.normal(0, 0.15))),
-        breath_turn=float(rng.normal(0, 0.02)),
-        hand_cm=(float(rng.normal(0, 0.08)), float(rng.normal(0, 0.05))),
-        hand_hz=float(rng.uniform(0.03, 0.15)),
-        phase=(float(rng.uniform(0, 6.28)), float(rng.uniform(0, 6.28))),
-    )
-    return Patient(
-        seed=seed,
-        anatomy=anatomy,
-        rhythm=draw_rhythm(generator(seed, "rhythm"), rhythm),
-        scanner=draw_scanner(generator(seed, "scanner"), reach),
-        drift=drift,
-    )
-
-
-class Examination:
-    """Makes any moment of a patient's examination: image and truth."""
-
-    def __init__(self, patient: Patient, size: int, duration_s: float) -> None:
-        self.patient = patient
-        self.size = size
-        ventricle = patient.anatomy.ventricle
-        self.beats = plan_beats(
-            patient.rhythm, ventricle.edv_ml, ventricle.ef, duration_s, generator(patient.seed, "rhythm", 1)
-        )
-        shape = (max(192, int(size * 2.25)), max(112, int(size * 1.15)))
-        reference = patient.anatomy.scene(0.3, 0.3)
-        self.imager = Imager(patient.scanner, reference, shape, generator(patient.seed, "speckle"))
-        self.screen = Screen(patient.scanner, size, shape)
-
-    def cycle(self, times_s: FloatArray) -> Cycle:
-        """Volume, valve opening and phase at times in s."""
-        return cycle_at(self.beats, times_s, self.patient.rhythm.ivr_s)
-
-    def scene(self, volume_ml: float, mitral: float, time_s: float) -> Scene:
-        """The heart at one moment."""
-        anatomy = self.patient.anatomy
-        state = float(anatomy.ventricle.state_for(np.array(volume_ml)))
-        return anatomy.scene(state, mitral, self.patient.drift.at(time_s))
-
-    def polar(self, scene: Scene, index: int) -> NDArray[np.float32]:
-        """Polar grey image; `index` selects the frame's own noise."""
-        return self.screen.grey(self.imager.frame(scene, generator(self.patient.seed, "frame", index)))
-
-    def lv_mask(self, scene: Scene) -> NDArray[np.bool_]:
-        """(size, size) bool, the LV cavity closed by the mitral plane."""
-        return polygon_mask(self.screen.to_pixels(scene.cavity), self.size, self.size)
-
-    def labels(self, scene: Scene) -> Images:
-        """(size, size) uint8: 0 background, 1 LV cavity, 2 LV myocardium, 3 left atrium."""
-        layers = self.screen.to_pixels(scene.layers)
-        wall = np.concatenate([layers[0], layers[-1][::-1]])
-        labels = np.zeros((self.size, self.size), np.uint8)
-        labels[polygon_mask(self.screen.to_pixels(scene.atrium), self.size, self.size)] = LEFT_ATRIUM
-        labels[polygon_mask(wall, self.size, self.size)] = MYOCARDIUM
-        labels[self.lv_mask(scene)] = LV_CAVITY
-        return labels
-
-
-def sample_frames(seed: int, count: int, size: int = 112) -> tuple[Images, Images]:
-    """Frames of one random patient at random moments, for training.
-
-    Parameters
-    ----------
-    seed : int
-        Of the patient; from `TRAINING_SEEDS`.
-    count : int
-        Frames to make.
-    size : int
-        Height and width in pixels.
-
-    Returns
-    -------
-    images, labels : ndarray
-        (count, size, size) uint8 each. Labels as in CAMUS: 0 background, 1 LV cavity, 2 LV myocardium,
-        3 left atrium.
-
-    Raises
-    ------
-    UsageError
-        The seed is set aside for judging.
+    A frame that was not recorded is None; volumes and EF are of the three-dimensional body and known
+    all the same.
     """
-    require_training_seed(seed)
-    patient = draw_patient(seed)
-    rng = generator(seed, "choice")
-    examination = Examination(patient, size, duration_s=4.0)
-    times = np.sort(rng.uniform(0, 4.0, count))
+
+    index: int
+    ed_frame: int | None
+    es_frame: int | None
+    end_frame: int | None
+    rr_s: float
+    es_s: float
+    edv_ml: float
+    esv_ml: float
+    ef: float
+    ectopic: bool
+    post_ectopic: bool
+
+    @property
+    def complete(self) -> bool:
+        """Both end-diastoles and the end-systole were recorded."""
+        return None not in (self.ed_frame, self.es_frame, self.end_frame)
+
+    @property
+    def half_cycle(self) -> bool:
+        """End-diastole and end-systole were recorded, the next end-diastole not."""
+        return self.ed_frame is not None and self.es_frame is not None and self.end_frame is None
+
+
+@dataclass(frozen=True)
+class Study:
+    """A clip and its truth.
+
+    Attributes
+    ----------
+    frames : (frames, size, size) uint8.
+    masks : (frames, size, size) bool, the LV cavity closed by the mitral plane.
+    outlines_px : (frames, points, 2), the same as polygons, (column, row).
+    times_s, volume_ml, phase : (frames,) float64; `volume_ml` of the three-dimensional body; `phase` 0-1 from
+        R wave to end-systole, 1-2 until the next R wave.
+    beats : in order of time, those of which at least end-diastole or end-systole was recorded.
+    spacing_mm : (row, column).
+    """
+
+    patient: Patient
+    frames: Images
+    masks: NDArray[np.bool_]
+    outlines_px: FloatArray
+    times_s: FloatArray
+    volume_ml: FloatArray
+    phase: FloatArray
+    beats: tuple[TrueBeat, ...]
+    spacing_mm: tuple[float, float]
+
+    @property
+    def counted(self) -> tuple[TrueBeat, ...]:
+        """Complete beats that are neither ectopic nor post-ectopic; in a half cycle its only beat."""
+        regular = [b for b in self.beats if not (b.ectopic or b.post_ectopic)]
+        complete = tuple(b for b in regular if b.complete)
+        return complete or tuple(b for b in regular if b.half_cycle)
+
+    @property
+    def ef(self) -> float:
+        """EF of the study in percent: the mean over `counted`; NaN where there is none."""
+        return float(np.mean([b.ef for b in self.counted])) if self.counted else float("nan")
+
+    @property
+    def traced(self) -> TrueBeat:
+        """The beat whose ED and ES are traced: the counted one nearest to the study's EF."""
+        return min(self.counted, key=lambda b: abs(b.ef - self.ef))
+
+
+def make_study(patient: Patient) -> Study:
+    """Make all frames of a patient's clip.
+
+    Raises nothing on a drawn patient; takes about 15 ms of CPU time a frame at 112 x 112.
+    """
+    mean_rr = 60.0 / patient.rhythm.heart_rate_bpm
+    examination = Examination(patient, duration_s=(patient.acquisition.beats + MARGIN_BEATS) * mean_rr * 1.3)
+    times = _clip_times(patient, examination.beats)
     cycle = examination.cycle(times)
-    images, labels = np.empty((2, count, size, size), np.uint8)
+    count, size = len(times), patient.acquisition.size
+    frames, masks = np.empty((count, size, size), np.uint8), np.empty((count, size, size), bool)
+    outlines = []
+    shown: NDArray[np.float32] | None = None
+    persistence = np.float32(patient.scanner.display.persistence)
     for k in range(count):
         scene = examination.scene(cycle.volume_ml[k], cycle.mitral_opening[k], times[k])
-        images[k] = examination.screen.show(examination.polar(scene, k))
-        labels[k] = examination.labels(scene)
-    return images, labels
+        grey = examination.polar(scene, k)
+        shown = grey if shown is None else grey + persistence * (shown - grey)
+        frames[k] = examination.screen.show(shown)
+        masks[k] = examination.lv_mask(scene)
+        outlines.append(examination.outline_px(scene))
+    row, column = examination.screen.spacing_cm
+    return Study(
+        patient=patient,
+        frames=frames,
+        masks=masks,
+        outlines_px=np.stack(outlines),
+        times_s=times - times[0],
+        volume_ml=cycle.volume_ml,
+        phase=cycle.phase,
+        beats=_true_beats(examination.beats, times),
+        spacing_mm=(10 * row, 10 * column),
+    )
+
+
+def _clip_times(patient: Patient, beats: tuple[PlannedBeat, ...]) -> FloatArray:
+    """Moments of the frames in s of the plan; some beat of the clip is always one that counts."""
+    acquisition = patient.acquisition
+    first = next(k for k, b in enumerate(beats) if b.onset_s >= 0 and not (b.ectopic or b.post_ectopic))
+    last = min(first + acquisition.beats, len(beats) - 2)
+    step = 1 / acquisition.fps
+    if acquisition.clip == "half cycle":
+        start, stop = beats[first].onset_s, beats[first].es_s
+    elif acquisition.clip == "gated":
+        start, stop = beats[first].onset_s, beats[last].onset_s
+    else:
+        start = beats[first].onset_s - acquisition.start * beats[first - 1].rr_s
+        stop = beats[last].onset_s + beats[last].rr_s * (1 - acquisition.start) * 0.9
+    count = max(2, round((stop - start) * acquisition.fps) + 1)
+    return np.asarray(start + step * np.arange(count), np.float64)
+
+
+def _true_beats(plan: tuple[PlannedBeat, ...], times: FloatArray) -> tuple[TrueBeat, ...]:
+    found: list[TrueBeat] = []
+    for planned, following in pairwise(plan):
+        ed, es, end = _ed_frame(planned, times), _nearest(planned.es_s, times), _ed_frame(following, times)
+        if ed is None and es is None:
+            continue
+        found.append(
+            TrueBeat(
+                index=len(found),
+                ed_frame=ed,
+                es_frame=es,
+                end_frame=end,
+                rr_s=planned.rr_s,
+                es_s=planned.es_s - float(times[0]),
+                edv_ml=planned.edv_ml,
+                esv_ml=planned.esv_ml,
+                ef=planned.ef,
+                ectopic=planned.ectopic,
+                post_ectopic=planned.post_ectopic,
+            )
+        )
+    return tuple(found)
+
+
+def _ed_frame(beat: PlannedBeat, times: FloatArray) -> int | None:
+    """The last frame before ejection, if one was recorded between the R wave and ejection."""
+    step = times[1] - times[0]
+    within = np.flatnonzero((times >= beat.onset_s - 0.75 * step) & (times <= beat.ejection_start_s + 0.25 * step))
+    return int(within[-1]) if len(within) else None
+
+
+def _nearest(moment: float, times: FloatArray) -> int | None:
+    """The frame nearest to a moment, if the clip covers it."""
+    step = times[1] - times[0]
+    if not times[0] - step / 2 <= moment <= times[-1] + step / 2:
+        return None
+    return int(np.argmin(np.abs(times - moment)))

@@ -1,0 +1,45 @@
+"""``echobeat phantom``: make phantom patients, or the fixed benchmark."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from echobeat.phantom.benchmark import recorded_benchmark, write_benchmark
+from echobeat.phantom.dataset import dataset_seeds, write_dataset
+from echobeat.phantom.dicom import write_dicom
+from echobeat.phantom.examination import draw_patient
+from echobeat.phantom.study import make_study
+
+
+def phantom(
+    out: Annotated[Path, typer.Option(help="Folder of the data set; what is in it already is kept.")],
+    patients: Annotated[int, typer.Option(help="Number of patients.")] = 10,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
+    jobs: Annotated[int, typer.Option(help="Processes; 0: one a core.")] = 0,
+    dicom: Annotated[bool, typer.Option(help="Write each study as DICOM, too, 400 x 400.")] = False,
+    benchmark: Annotated[bool, typer.Option(help="Make the fixed benchmark instead.")] = False,
+) -> None:
+    """Make synthetic apical four-chamber studies with known truth, in EchoNet-Dynamic's layout.
+
+    Videos/, FileList.csv and VolumeTracings.csv are as in EchoNet-Dynamic; Truth/ holds mask and volume of
+    every frame and the EF of every beat.
+    """
+    jobs = jobs or os.cpu_count() or 1
+    if benchmark:
+        made = write_benchmark(out, jobs, progress=True)
+        same = all(made[key] == recorded_benchmark()[key] for key in ("patients", "truth_sha256"))
+        typer.echo(f"{made['patients']} patients in {out}; truth {'as recorded' if same else 'NOT as recorded'}")
+        if not same:
+            raise typer.Exit(1)
+        return
+    write_dataset(out, patients, seed, jobs, progress=True)
+    if dicom:
+        for number in dataset_seeds(patients, seed):
+            path = out / "Dicom" / f"{draw_patient(number).name}.dcm"
+            if not path.exists():
+                write_dicom(make_study(draw_patient(number, size=400)), path)
+    typer.echo(f"{patients} patients in {out}")

@@ -1,0 +1,160 @@
+"""A data set of phantom patients on disk, in EchoNet-Dynamic's layout, with the truth beside it.
+
+::
+
+    DIR/FileList.csv         FileName,EF,ESV,EDV,FrameHeight,FrameWidth,FPS,NumberOfFrames,Split
+    DIR/VolumeTracings.csv   FileName,X1,Y1,X2,Y2,Frame: a long axis and 20 chords for ES and for ED
+    DIR/Videos/NAME.avi      MJPEG, 112 x 112
+    DIR/Truth/NAME.npz       lv (frames, h, w) bool, outlines_px, times_s, volume_ml, phase
+    DIR/Truth/NAME.json      beats, EF, rhythm, spacing; written last: a study with it is whole
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import cv2
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from echobeat.errors import OutputError, UsageError
+from echobeat.phantom.examination import Patient, draw_patient
+from echobeat.phantom.files import whole_file, write_study
+from echobeat.phantom.seeds import DATASET_SEEDS
+from echobeat.phantom.study import make_study
+
+MAX_PATIENTS = 2**20
+"""Patients that one seed can give; the next seed's patients begin behind them."""
+
+SPLITS = ("TRAIN",) * 6 + ("VAL", "TEST")
+"""Split of the patients in turn: 75 % TRAIN, 12.5 % each VAL and TEST, near EchoNet-Dynamic's shares."""
+
+
+def dataset_seeds(patients: int, seed: int) -> range:
+    """Seeds of the patients of a data set.
+
+    Raises
+    ------
+    UsageError
+        Fewer than 1 or too many patients, or a seed that is out of range.
+    """
+    if not 1 <= patients <= MAX_PATIENTS:
+        raise UsageError(f"From 1 to {MAX_PATIENTS} patients can be made, not {patients}.")
+    limit = len(DATASET_SEEDS) // MAX_PATIENTS
+    if not 0 <= seed < limit:
+        raise UsageError(f"The seed of a data set lies from 0 to {limit - 1}, not at {seed}.")
+    first = DATASET_SEEDS.start + seed * MAX_PATIENTS
+    return range(first, first + patients)
+
+
+def write_dataset(out: Path, patients: int, seed: int, jobs: int = 1, progress: bool = False) -> None:
+    """Make a data set; studies that are there already are kept.
+
+    Parameters
+    ----------
+    out : Path
+        Folder; made where it is missing.
+    patients, seed : int
+        The same two give the same bytes; more patients of a seed extend the set.
+    jobs : int
+        Processes.
+    progress : bool
+        Show a bar on standard error.
+
+    Raises
+    ------
+    UsageError
+        Numbers out of range.
+    OutputError
+        A file cannot be written.
+    """
+    write_patients(out, [draw_patient(s) for s in dataset_seeds(patients, seed)], jobs, progress)
+
+
+def write_patients(out: Path, patients: Sequence[Patient], jobs: int = 1, progress: bool = False) -> None:
+    """Make the studies of these patients, then the two lists over all studies in the folder."""
+    if jobs < 1:
+        raise UsageError(f"At least 1 job is needed, not {jobs}.")
+    try:
+        (out / "Truth").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{out}: cannot be made ({error.strerror}). Name a folder that can be written.") from error
+    missing = [p for p in patients if not (out / "Truth" / f"{p.name}.json").exists()]
+    columns = (TextColumn("phantoms"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not progress) as bar:
+        task = bar.add_task("phantoms", total=len(patients), completed=len(patients) - len(missing))
+        for _ in _made(out, missing, jobs):
+            bar.advance(task)
+    write_lists(out)
+
+
+def _made(out: Path, patients: Sequence[Patient], jobs: int) -> Iterator[None]:
+    if jobs == 1 or len(patients) < 2:
+        for patient in patients:
+            _write_one(patient, out)
+            yield
+        return
+    context = get_context("spawn")
+    with ProcessPoolExecutor(min(jobs, len(patients)), mp_context=context, initializer=_one_thread) as pool:
+        waiting = [pool.submit(partial(_write_one, out=out), patient) for patient in patients]
+        try:
+            for done in as_completed(waiting):
+                done.result()
+                yield
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _one_thread() -> None:
+    cv2.setNumThreads(1)
+
+
+def _write_one(patient: Patient, out: Path) -> None:
+    write_study(make_study(patient), out)
+
+
+def read_truths(folder: Path) -> list[dict[str, Any]]:
+    """The truth of every whole study in a folder, in order of name."""
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted((folder / "Truth").glob("phantom-*.json"))]
+
+
+def write_lists(folder: Path) -> None:
+    """Write FileList.csv and VolumeTracings.csv over all whole studies in the folder."""
+    truths = read_truths(folder)
+    rows = (
+        (
+            t["name"],
+            f"{t['ef']:.4f}",
+            f"{t['esv_ml']:.4f}",
+            f"{t['edv_ml']:.4f}",
+            t["height"],
+            t["width"],
+            t["fps"],
+            t["frames"],
+            SPLITS[t["seed"] % len(SPLITS)],
+        )
+        for t in truths
+    )
+    header = "FileName,EF,ESV,EDV,FrameHeight,FrameWidth,FPS,NumberOfFrames,Split"
+    _write_csv(folder / "FileList.csv", header, rows)
+    lines = (
+        (f"{t['name']}.avi", *(f"{v:.4f}" for v in line), frame)
+        for t in truths
+        for frame, tracing in t["tracings"].items()
+        for line in tracing
+    )
+    _write_csv(folder / "VolumeTracings.csv", "FileName,X1,Y1,X2,Y2,Frame", lines)
+
+
+def _write_csv(path: Path, header: str, rows: Iterable[tuple[object, ...]]) -> None:
+    with whole_file(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header.split(","))
+        writer.writerows(rows)
