@@ -79,10 +79,10 @@ def _scale(values: NDArray[Any], source: str) -> float:
         return 1.0
     if values.dtype.kind not in "iuf":
         raise InvalidClip(source, f"its values are of type {values.dtype}", "Convert them to uint8, 0-255")
+    if not all(np.isfinite(frame).all() for frame in values):
+        raise InvalidClip(source, "it holds NaN or infinite values", "Replace them, and convert to uint8, 0-255")
     low = float(min(frame.min() for frame in values))
     high = float(max(frame.max() for frame in values))
-    if not (np.isfinite(low) and np.isfinite(high)):  # minimum and maximum carry any NaN with them
-        raise InvalidClip(source, "it holds NaN or infinite values", "Replace them, and convert to uint8, 0-255")
     top = 1.0 if values.dtype.kind == "f" else 255.0
     if low < 0 or high > top:
         raise InvalidClip(

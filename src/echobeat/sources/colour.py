@@ -14,6 +14,7 @@ CLEAR_CHANGE = 12
 """Change of a channel (0-255) over the clip above which a pixel belongs to the moving picture."""
 
 _SAMPLE_SIDE_PX = 128
+_THINNEST_PATCH = np.ones((3, 3), np.uint8)
 _MOST_SAMPLES = 16
 _LUMA_BINS = 32
 _SMOOTHING_BINS = 2
@@ -32,14 +33,14 @@ def grey_from_rgb(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
 class ColourMeter:
     """Measures the fraction of clearly coloured pixels over a clip, on up to 16 frames spread evenly over it.
 
-    Two things are colour on the screen but not in the picture, and do not count:
+    Three things are colour on the screen but no flow, and do not count:
 
-    - Screen furniture (a banner, a logo, text, the colour bar) stands still: only pixels that change over the
-      clip are looked at. In a single frame all are.
     - A tinted map (sepia, blue): there the colour follows from the brightness alone. So the usual chroma at each
       brightness is taken as the tint, and only what departs from it is colour.
-
-    A colour Doppler box departs and changes; a moving ECG trace does too, but covers little.
+    - Screen furniture (a banner, a logo, the colour bar) stands still: only pixels that change over the clip are
+      looked at. In a single frame all are.
+    - Text, markers, an ECG trace and what codecs do to chroma are thin: patches narrower than 3 pixels, in a
+      picture shrunk to 128, are left out.
     """
 
     def __init__(self) -> None:
@@ -51,9 +52,11 @@ class ColourMeter:
         return index % self._every == 0
 
     def add(self, rgb: NDArray[np.uint8]) -> None:
-        """Take a sample, RGB (height, width, 3) uint8; it is thinned out to at most 128 x 128 pixels."""
-        step = -(-max(rgb.shape[:2]) // _SAMPLE_SIDE_PX)
-        self._samples.append(rgb[::step, ::step].copy())
+        """Take a sample, RGB (height, width, 3) uint8."""
+        height, width = rgb.shape[:2]
+        shrink = max(1.0, max(height, width) / _SAMPLE_SIDE_PX)
+        size = max(1, round(width / shrink)), max(1, round(height / shrink))
+        self._samples.append(np.array(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8))
         if len(self._samples) > _MOST_SAMPLES:  # keep every other sample, and sample half as often from here
             self._samples = self._samples[::2]
             self._every *= 2
@@ -63,17 +66,24 @@ class ColourMeter:
         if not self._samples:
             return 0.0
         pixels = np.stack(self._samples)
-        if len(pixels) == 1:
-            moving = np.ones(pixels.shape[1:3], bool)
-        else:
+        moving = np.ones(pixels.shape[1:3], bool)
+        if len(pixels) > 1:
             moving = (np.ptp(pixels, axis=0) > CLEAR_CHANGE).any(axis=-1)
-        if not moving.any():
-            return 0.0
-        ycrcb = cv2.cvtColor(np.ascontiguousarray(pixels[:, moving]), cv2.COLOR_RGB2YCrCb).reshape(-1, 3)
-        luma_bin = ycrcb[:, 0].astype(np.intp) * _LUMA_BINS // 256
-        chroma = ycrcb[:, 1:].astype(np.float32) - 128.0
-        departure = np.linalg.norm(chroma - _tint(luma_bin, chroma)[luma_bin], axis=1)
-        return float(np.mean(departure > CLEAR_CHROMA) * np.mean(moving))
+        coloured = np.zeros(pixels.shape[:3], np.uint8)
+        coloured[:, moving] = _coloured(pixels[:, moving])
+        patches = [cv2.morphologyEx(mask, cv2.MORPH_OPEN, _THINNEST_PATCH) for mask in coloured]
+        return float(np.mean(patches))
+
+
+def _coloured(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Tell which of the RGB pixels (..., 3) depart from the tint that they have together."""
+    if pixels.size == 0:
+        return np.zeros(pixels.shape[:-1], bool)
+    ycrcb = cv2.cvtColor(np.ascontiguousarray(pixels.reshape(1, -1, 3)), cv2.COLOR_RGB2YCrCb)[0]
+    luma_bin = ycrcb[:, 0].astype(np.intp) * _LUMA_BINS // 256
+    chroma = ycrcb[:, 1:].astype(np.float32) - 128.0
+    departure = np.linalg.norm(chroma - _tint(luma_bin, chroma)[luma_bin], axis=1)
+    return np.asarray(departure > CLEAR_CHROMA).reshape(pixels.shape[:-1])
 
 
 def _tint(luma_bin: NDArray[np.intp], chroma: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -20,6 +20,9 @@ MAX_FRAME_PX = 64 * 2**20
 """Largest frame that is read, in pixels: twice 8K (7680 x 4320). Larger ones are taken for decompression bombs."""
 
 
+_LIBRARIES = ("PIL", "libav", "nibabel", "openjpeg", "pydicom", "pylibjpeg", "rle")
+
+
 @dataclass(frozen=True)
 class Recording:
     """What a file says of itself, before the user's ``--fps`` and ``--spacing-mm`` are applied.
@@ -145,7 +148,7 @@ def decoding(source: str, problem: str = "its contents are damaged or cut off") 
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
     """Keep the libraries' warnings and log records, which may quote patient data, to themselves."""
-    loggers = [logging.getLogger(name) for name in ("pydicom", "nibabel", "libav", "PIL")]
+    loggers = [logging.getLogger(name) for name in _LIBRARIES]
     propagated = [logger.propagate for logger in loggers]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -89,6 +89,8 @@ def _longest_increasing(times: FloatArray) -> list[int]:
         if not np.isfinite(time):
             continue
         place = bisect_left(tails, time)
+        if tails[place : place + 1] == [time]:
+            continue  # of repeated times the first counts
         previous[index] = tail_index[place - 1] if place else -1
         tails[place : place + 1] = [time]
         tail_index[place : place + 1] = [index]

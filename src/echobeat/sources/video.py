@@ -45,7 +45,10 @@ def read_video(file: BinaryIO, source: str, kind: Kind) -> Recording:
     UnreadableFile, UnsupportedFile, InvalidClip
     """
     options = {"max_pixels": str(MAX_FRAME_PX), **(_GIF_DELAYS_AS_STATED if kind is Kind.GIF else {})}
+    if kind is Kind.GIF:  # its demuxer does not tell the size
+        check_frame_size(source, *_gif_size(file))
     with decoding(source):
+        cut_off = kind is Kind.GIF and not _gif_ends(file)
         container = av.open(file, format=_DEMUXERS[kind], options=options, metadata_errors="replace")
     try:
         stream = _video_stream(container, source)
@@ -54,11 +57,27 @@ def read_video(file: BinaryIO, source: str, kind: Kind) -> Recording:
             if stream.codec_context.width * stream.codec_context.height:
                 check_frame_size(source, stream.codec_context.height, stream.codec_context.width)
         film = _Film(source)
-        for frame in film.decode(container, stream):
+        frames = film.decode(container, stream)
+        for frame in film.all_but_last(frames) if cut_off else frames:
             film.take(frame)
-        return _recording(film, container, stream, file)
+        return _recording(film, container, stream)
     finally:
         container.close()
+
+
+def _gif_size(file: BinaryIO) -> tuple[int, int]:
+    """Return the height and width of the logical screen (GIF89a specification, 18)."""
+    head = file.read(10)
+    file.seek(0)
+    return int.from_bytes(head[8:10], "little"), int.from_bytes(head[6:8], "little")
+
+
+def _gif_ends(file: BinaryIO) -> bool:
+    """True where the trailer is there; without it, the last frame may be half a frame, and no decoder says so."""
+    file.seek(-min(16, file.seek(0, os.SEEK_END)), os.SEEK_END)
+    ends = file.read().rstrip(b"\x00").endswith(b";")
+    file.seek(0)
+    return ends
 
 
 def _video_stream(container: Any, source: str) -> Any:
@@ -114,6 +133,14 @@ class _Film:
                 else:
                     yield frame
 
+    def all_but_last(self, frames: Iterator[Any]) -> Iterator[Any]:
+        """Yield the frames but the last, which is counted as lost."""
+        before = next(frames, None)
+        for frame in frames:
+            yield before
+            before = frame
+        self.lost += 1
+
     def take(self, frame: Any) -> None:
         """Convert a frame and append it."""
         check_frame_size(self.source, frame.height, frame.width)
@@ -134,7 +161,7 @@ class _Film:
         return np.asarray(small.to_ndarray(), np.uint8)
 
 
-def _recording(film: _Film, container: Any, stream: Any, file: BinaryIO) -> Recording:
+def _recording(film: _Film, container: Any, stream: Any) -> Recording:
     if not film.times_s:
         if film.lost:
             raise UnreadableFile(
@@ -143,8 +170,8 @@ def _recording(film: _Film, container: Any, stream: Any, file: BinaryIO) -> Reco
         raise InvalidClip(film.source, "it holds no frames", "Check the recording or export it again")
     with decoding(film.source):
         fps = float(stream.average_rate) if stream.average_rate else None
-        announced = stream.frames or None
-        ends_early = _ends_early(film, container, stream, file)
+        announced = None if container.format.name == "gif" else stream.frames or None
+        ends_early = _ends_early(film, container, stream)
     times, warnings = ordered_times(film.times_s, fps)
     if container.format.name == "gif" and fps is None:
         times, warnings = None, ()  # it states no delays; FFmpeg makes them up
@@ -155,14 +182,11 @@ def _recording(film: _Film, container: Any, stream: Any, file: BinaryIO) -> Reco
     )
 
 
-def _ends_early(film: _Film, container: Any, stream: Any, file: BinaryIO) -> bool:
-    """True where the container announces more than it holds: frames (AVI, MP4), a duration (WebM), a trailer (GIF)."""
+def _ends_early(film: _Film, container: Any, stream: Any) -> bool:
+    """True where the container announces more than it holds: frames (AVI, MP4) or a duration (WebM)."""
     announced: int = stream.frames
     if announced:
         return film.packets < announced
-    if container.format.name == "gif":
-        file.seek(-min(16, file.seek(0, os.SEEK_END)), os.SEEK_END)
-        return not file.read().rstrip(b"\x00").endswith(b";")
     last = float(np.nanmax(film.times_s, initial=-np.inf))
     step = (last - float(np.nanmin(film.times_s, initial=np.inf))) / max(1, len(film.times_s) - 1)
     end = float((container.duration or 0) / av.time_base)

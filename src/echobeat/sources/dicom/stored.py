@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from pydicom.encaps import generate_fragments, generate_frames, parse_basic_offsets, parse_fragments
 
-from echobeat.errors import UnreadableFile
+from echobeat.errors import InvalidClip
 from echobeat.sources.dicom.header import Header, photometric
 from echobeat.sources.recording import decoding
 
@@ -28,6 +28,9 @@ def stored_frames(file: BinaryIO, header: Header, native_frame_bytes: int | None
     Raises
     ------
     UnreadableFile
+        A frame is damaged.
+    InvalidClip
+        The header contradicts the pixel data.
     """
     with decoding(source):
         file.seek(header.pixel_data_offset)
@@ -55,7 +58,7 @@ def _value_length(file: BinaryIO, header: Header) -> int:
 
 def _check_subsampling(header: Header, length: int, frame_bytes: int, source: str) -> None:
     if photometric(header.attributes) == "YBR_FULL_422" and header.frames * frame_bytes * 1.5 <= length < _UNDEFINED:
-        raise UnreadableFile(
+        raise InvalidClip(
             source,
             "its header announces subsampled colour (YBR_FULL_422), but its pixel data are not subsampled",
             "Export it again as RGB or JPEG",

@@ -1,0 +1,95 @@
+"""Finding inputs below folders."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from echobeat.errors import UnreadableFile
+from echobeat.sources import find_inputs
+
+
+@pytest.fixture
+def study(tmp_path: Path, healthy: dict[str, Path]) -> Path:
+    """Return a folder with clips of every kind, two levels deep, and with other files."""
+    folder = tmp_path / "study"
+    (folder / "b" / "deep").mkdir(parents=True)
+    (folder / "a").mkdir()
+    (folder / "empty").mkdir()
+    for kind, path in healthy.items():
+        shutil.copy(path, folder / "b" / "deep" / kind)
+    shutil.copy(healthy["avi"], folder / "z.txt")
+    shutil.copy(healthy["gif"], folder / "a" / ".hidden")
+    (folder / "notes.avi").write_text("no video")
+    (folder / "nothing.dcm").touch()
+    (folder / "b" / "DICOMDIR").write_bytes(bytes(128) + b"DICM\x02\x00\x02\x00UI\x14\x001.2.840.10008.1.3.10")
+    return folder
+
+
+def test_clips_are_found_by_their_contents(study: Path, healthy: dict[str, Path]) -> None:
+    """Every kind at every depth; no text, no empty file, no DICOMDIR; in one order."""
+    expected = [study / "z.txt", study / "a" / ".hidden", *(study / "b" / "deep" / kind for kind in sorted(healthy))]
+    assert find_inputs([study]) == expected
+
+
+def test_the_number_of_others_is_logged_without_their_names(study: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Names may be those of patients."""
+    with caplog.at_level(logging.INFO, logger="echobeat.sources"):
+        find_inputs([study])
+    assert [record.getMessage() for record in caplog.records] == ["3 files that are no clips were passed over"]
+
+
+def test_files_are_taken_as_they_are_named(study: Path, tmp_path: Path) -> None:
+    """Opening them says what is wrong; the order of the call is kept, and nothing comes twice."""
+    missing, text = tmp_path / "missing.avi", study / "notes.avi"
+    named = [missing, text, study / "b", study / "b" / "deep" / "gif", missing]
+    found = find_inputs(named)
+    assert found[:2] == [missing, text]
+    assert len(found) == len(set(found)) == 2 + 11
+
+
+def test_links_are_followed_but_not_in_circles(study: Path) -> None:
+    """A link to a folder above ends; a link to a clip already found adds nothing."""
+    expected = find_inputs([study])
+    (study / "a" / "loop").symlink_to(study, target_is_directory=True)
+    (study / "zz").symlink_to(study / "z.txt")
+    (study / "broken").symlink_to(study / "nowhere")
+    assert sorted(os.path.realpath(path) for path in find_inputs([study])) == sorted(map(str, expected))
+
+
+def test_a_very_deep_folder_is_searched(tmp_path: Path, healthy: dict[str, Path]) -> None:
+    """Deeper than Python's stack allows."""
+    before = Path.cwd()
+    os.chdir(tmp_path)
+    try:
+        for _ in range(1100):
+            os.mkdir("d")
+            os.chdir("d")
+        shutil.copy(healthy["gif"], "clip")
+        os.chdir(tmp_path)
+        assert len(find_inputs([Path(".")])) == 1
+    finally:
+        os.chdir(before)
+
+
+def test_a_folder_that_cannot_be_listed(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is an error and not silence (made up, because root may list everything)."""
+    listed = Path.iterdir
+
+    def refuse(self: Path) -> object:
+        if self.name == "deep":
+            raise PermissionError(13, "Permission denied")
+        return listed(self)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(UnreadableFile, match=r"deep: the folder cannot be listed \(Permission denied\)"):
+        find_inputs([study])
+
+
+def test_nothing_found_is_an_empty_list(tmp_path: Path) -> None:
+    """The caller decides what that means."""
+    assert find_inputs([tmp_path]) == []
