@@ -17,7 +17,7 @@ __version__ = "0.1.0"
 __all__ = ["analyze", "measure", "segment"]
 
 if TYPE_CHECKING:
-    from echobeat.measure import measure
+    from echobeat.measurement import measure
     from echobeat.pipeline import analyze, segment
 
 
@@ -27,4 +27,8 @@ def __getattr__(name: str) -> Any:
         from echobeat import pipeline
 
         return getattr(pipeline, name)
+    if name == "measure":
+        from echobeat.measurement import measure
+
+        return measure
     raise AttributeError(f"module echobeat has no attribute {name}")

@@ -14,7 +14,7 @@ from os import PathLike
 import numpy as np
 from numpy.typing import NDArray
 
-from echobeat import measure, sources
+from echobeat import measurement, sources
 from echobeat.errors import ModelError
 from echobeat.models import Card, Segmenter, load_card, load_segmenter
 from echobeat.records import (
@@ -103,14 +103,14 @@ def read(source: Source, *, fps: float | None = None, spacing_mm: float | Spacin
 
 def analyze_clip(clip: Clip, models: Models, progress: Progress | None = None) -> Assessment:
     """Assess a clip that is open already; see `analyze`."""
-    evidence = measure.gather_evidence(clip)
+    evidence = measurement.gather_evidence(clip)
     masks = models.segmentation.segment(clip.frames, clip.fps, progress)
-    curve = measure.volume_curve(masks.lv, clip.times_s, clip.spacing_mm)
-    beats = measure.find_beats(curve)
-    rhythm = measure.rhythm(beats)
-    quality = measure.judge(clip, evidence, masks, curve, beats, rhythm)
+    curve = measurement.volume_curve(masks.lv, clip.times_s, clip.spacing_mm)
+    beats = measurement.find_beats(curve)
+    rhythm = measurement.rhythm(beats)
+    quality = measurement.judge(clip, evidence, masks, curve, beats, rhythm)
     result = _result(clip, models.segmentation.card, beats, rhythm, quality)
-    return Assessment(result, clip, masks, curve, measure.phases(len(clip.frames), beats))
+    return Assessment(result, clip, masks, curve, measurement.phases(len(clip.frames), beats))
 
 
 def segment(frames: NDArray[np.uint8], *, segmentation: str = "lv", fps: float | None = None) -> NDArray[np.bool_]:
@@ -142,9 +142,9 @@ def segment(frames: NDArray[np.uint8], *, segmentation: str = "lv", fps: float |
 
 
 def _result(clip: Clip, card: Card, beats: tuple[Beat, ...], rhythm: Rhythm | None, quality: Quality) -> Result:
-    error = measure.MeasurementError(**card.measurement_error) if card.measurement_error else None
-    beats = measure.beat_intervals(beats, error)
-    geometric = measure.study_ef(beats, error)
+    error = measurement.MeasurementError.from_json(card.measurement_error) if card.measurement_error else None
+    beats = measurement.beat_intervals(beats, error)
+    geometric = measurement.study_ef(beats, error)
     judged = geometric if quality.accepted else None
     _, height, width = clip.frames.shape
     return Result(
@@ -155,8 +155,8 @@ def _result(clip: Clip, card: Card, beats: tuple[Beat, ...], rhythm: Rhythm | No
         ef=StudyEstimate(judged.value, judged.low, judged.high, "geometric") if judged else None,
         ef_geometric=geometric,
         ef_video=None,
-        ef_category=measure.category(judged.value) if judged else None,
-        probability_below=measure.probability_below(judged, error) if judged else None,
+        ef_category=measurement.category(judged.value) if judged else None,
+        probability_below=measurement.probability_below(judged, error=error) if judged else None,
         rhythm=rhythm,
         quality=quality,
     )

@@ -17,6 +17,7 @@ import torch
 from echobeat.datasets.camus import read_camus
 from echobeat.errors import ModelError, UsageError
 from echobeat.evaluation.camus import evaluate_camus
+from echobeat.evaluation.phantoms import calibrate_on, score_phantoms, summarise
 from echobeat.models import Card, Metric, Segmenter, open_backend
 from echobeat.models.cards import CARD, file_hash
 from echobeat.networks.export import SegmentationModel
@@ -47,7 +48,7 @@ class CardText:
         return cls(**values)
 
 
-def release(run: Path, name: str, camus: Path, out: Path) -> Card:
+def release(run: Path, name: str, camus: Path, phantoms: Path, out: Path) -> Card:
     """Write ``out/name.onnx`` and ``out/name.json`` from the best weights of a run.
 
     Parameters
@@ -59,6 +60,8 @@ def release(run: Path, name: str, camus: Path, out: Path) -> Card:
     camus : Path
         CAMUS: Dice and EF are measured on ``valid`` (which chose the weights, and the card says so) and on
         ``calibration`` (which did not).
+    phantoms : Path
+        Phantom studies of the calibration seeds: they give the intervals.
     out : Path
         Folder of the bundled weights.
 
@@ -91,7 +94,9 @@ def release(run: Path, name: str, camus: Path, out: Path) -> Card:
     metrics: list[Metric] = []
     for split, what in (("valid", "CAMUS valid (chose the weights)"), ("calibration", "CAMUS calibration (unseen)")):
         metrics += evaluate_camus(segmenter, read_camus(camus, split), what)
-    card = replace(draft, metrics=tuple(metrics))
+    scores = score_phantoms(phantoms, segmenter)
+    metrics += summarise(scores, "phantoms, calibration seeds (gave the intervals)")
+    card = replace(draft, metrics=tuple(metrics), measurement_error=calibrate_on(scores).to_json())
     shutil.copy(exported, out / f"{name}.onnx.part")
     os.replace(out / f"{name}.onnx.part", out / f"{name}.onnx")
     write_card(card, out)
