@@ -103,8 +103,11 @@ class Anatomy:
         where the right ventricle's apex lies on the septum (0 LV apex, 1 base); how far its free wall
         bulges; its thickness; how far its annulus lies nearer to the apex; its motion in systole.
     leaflets : lengths of anterior and posterior leaflet relative to the annulus, tenting, sag.
-    papillary : (present 0/1, place along the outline 0-1, length, width, distance from the wall in cm).
+    papillary : (present 0/1, place along the outline 0-1, length, width, reach into the cavity in cm).
     trabeculae : (count, 4) place along the outline, distance inward, length, width in cm.
+    outlet_cm : radius of the outflow tract where the plane touches it beside the crux; 0 where not.
+    aorta : descending aorta behind the left atrium: (radius in cm, 0 where not seen; x, z from the hinge).
+    band : moderator band: (present 0/1, place on the septum 0-1 from the apex, on the free wall 0-1).
     gap_cm : between epicardium and pericardium.
     apex_cm : (x, y) of the LV apex in the image; `tilt` of its axis in radians, positive: base to the right.
     apex_drop_cm : how far the apex itself moves down in systole.
@@ -122,6 +125,9 @@ class Anatomy:
     leaflets: tuple[float, float, float, float]
     papillary: tuple[float, float, float, float, float]
     trabeculae: FloatArray
+    outlet_cm: float
+    aorta: tuple[float, float, float]
+    band: tuple[float, float, float]
     gap_cm: float
     apex_cm: tuple[float, float]
     tilt: float
@@ -151,6 +157,7 @@ class Anatomy:
         sac = _offset(epi[len(epi) // 2 - 12 :], self.gap_cm)
 
         crux = _ellipse((septal + epi[0]) / 2 + (0, 0.2), 0.5, 0.3, 0.0)
+        radius, aside, behind = self.aorta
         fills: list[tuple[Tissue, FloatArray]] = [
             ("fat", _offset(np.concatenate([rv_outer, epi[len(epi) // 4 :]]), self.gap_cm)),
             ("fat", _offset(ra, self.ra.wall_cm + self.gap_cm)),
@@ -162,7 +169,17 @@ class Anatomy:
             ("atrial wall", atrium_wall),
             ("atrial blood", atrium),
             ("crux", crux),
+            ("crux", _ellipse((lateral + 0.4 * (epi[-1] - lateral)), 0.3, 0.22, 0.4)),
         ]
+        if self.outlet_cm > 0:
+            outlet = _ellipse(
+                septal + np.array([-0.25, 0.5 * self.outlet_cm]), self.outlet_cm * 0.8, self.outlet_cm * 1.3, 0.3
+            )
+            fills.append(("left blood", outlet))
+        if radius > 0:
+            centre = lateral + np.array([aside, behind])
+            fills.insert(3, ("atrial wall", _ellipse(centre, radius + 0.2, radius + 0.2, 0.0)))
+            fills.insert(4, ("atrial blood", _ellipse(centre, radius, radius, 0.0)))
         inside = self._inside(cut)
         curves: list[tuple[Tissue, FloatArray]] = [
             ("endocardium", layers[0]),
@@ -179,6 +196,9 @@ class Anatomy:
             tips.append(curve[-1])
         for curve in self._leaflets(hinges[0], hinges[1], mitral, mirrored=True):
             curves.append(("leaflet", curve))
+        if self.band[0]:
+            ends = septal_side[int(self.band[1] * (len(septal_side) - 1))], free_wall[-1 - int(self.band[2] * 20)]
+            curves += [("trabecula", _line(*ends, 16) + np.array([0.0, shift])) for shift in (0.0, 0.12)]
         if self.papillary[0]:
             curves += [("chorda", _line(tip, inside[0][1].mean(axis=0), 12)) for tip in tips]
 
@@ -255,13 +275,30 @@ class Anatomy:
     def _inside(self, cut: Outline) -> list[tuple[Tissue, FloatArray]]:
         inside: list[tuple[Tissue, FloatArray]] = []
         last = len(cut.endocardium) - 1
-        present, place, length, width, distance = self.papillary
+        present, place, length, width, reach = self.papillary
         if present:
-            k = int(place * last)
-            tangent = cut.endocardium[min(k + 1, last)] - cut.endocardium[max(k - 1, 0)]
-            angle = float(np.arctan2(tangent[1], tangent[0]))
-            centre = cut.endocardium[k] - cut.normal[k] * distance
-            inside.append(("papillary", _ellipse(centre, length / 2, width / 2, angle)))
+            root = cut.endocardium[int(place * last)]
+            inward = -cut.normal[int(place * last)]
+            hinge = cut.endocardium[0 if place < 0.5 else -1]
+            along = (hinge - root) / max(float(np.linalg.norm(hinge - root)), 1e-6)
+            half = width / 2
+            inside.append(
+                (
+                    "papillary",
+                    _smooth_polygon(
+                        np.stack(
+                            [
+                                root - along * width - inward * 0.1,
+                                root + inward * reach * 0.5 + along * length * 0.3,
+                                root + inward * reach + along * length,
+                                root + inward * (reach - half) + along * (length + half * 0.3),
+                                root + inward * max(reach * 0.4 - half, -0.1) + along * length * 0.6,
+                                root + along * width * 0.8 - inward * 0.15,
+                            ]
+                        )
+                    ),
+                )
+            )
         for place, distance, length, width in self.trabeculae:
             k = int(place * last)
             tangent = cut.endocardium[min(k + 1, last)] - cut.endocardium[max(k - 1, 0)]
@@ -270,6 +307,16 @@ class Anatomy:
                 ("trabecula", _ellipse(cut.endocardium[k] - cut.normal[k] * distance, length / 2, width / 2, angle))
             )
         return inside
+
+
+def _smooth_polygon(corners: FloatArray) -> FloatArray:
+    """Corners cut twice (Chaikin's scheme)."""
+    for _ in range(2):
+        following = np.roll(corners, -1, axis=0)
+        corners = np.stack([0.75 * corners + 0.25 * following, 0.25 * corners + 0.75 * following], axis=1).reshape(
+            -1, 2
+        )
+    return corners
 
 
 def _offset(curve: FloatArray, distance: float) -> FloatArray:
@@ -305,16 +352,16 @@ def draw_anatomy(rng: np.random.Generator, ef: float | None = None) -> Anatomy:
     trabeculae = np.stack(
         [
             np.clip(rng.normal(0.5, 0.16, trabecula_count), 0.1, 0.9),
-            rng.uniform(0.05, 0.45, trabecula_count),
-            rng.uniform(0.3, 1.1, trabecula_count),
-            rng.uniform(0.12, 0.35, trabecula_count),
+            rng.uniform(0.0, 0.35, trabecula_count),
+            rng.uniform(0.3, 1.3, trabecula_count),
+            rng.uniform(0.12, 0.4, trabecula_count),
         ],
         axis=1,
     )
     return Anatomy(
         ventricle=ventricle,
         la=Atrium(
-            length_cm=float(np.clip(rng.normal(4.0, 0.9), 2.0, 7.0)),
+            length_cm=float(np.clip(rng.normal(4.0, 0.9), 2.0, 0.75 * ventricle.length_cm)),
             left_cm=la_half * float(rng.uniform(0.85, 1.1)),
             right_cm=la_half * float(rng.uniform(0.85, 1.1)),
             blunt=float(rng.uniform(2.0, 3.4)),
@@ -322,7 +369,7 @@ def draw_anatomy(rng: np.random.Generator, ef: float | None = None) -> Anatomy:
             wall_cm=float(rng.uniform(0.15, 0.4)),
         ),
         ra=Atrium(
-            length_cm=float(np.clip(rng.normal(3.8, 0.8), 2.0, 6.5)),
+            length_cm=float(np.clip(rng.normal(3.8, 0.8), 2.0, 0.7 * ventricle.length_cm)),
             left_cm=float(rng.uniform(1.5, 2.8)),
             right_cm=float(rng.uniform(1.8, 3.0)),
             blunt=float(rng.uniform(2.0, 3.2)),
@@ -343,12 +390,19 @@ def draw_anatomy(rng: np.random.Generator, ef: float | None = None) -> Anatomy:
         ),
         papillary=(
             float(rng.random() < 0.6),
-            float(rng.uniform(0.66, 0.82) if rng.random() < 0.85 else rng.uniform(0.2, 0.35)),
-            float(rng.uniform(1.2, 3.2)),
+            float(rng.uniform(0.64, 0.80) if rng.random() < 0.85 else rng.uniform(0.22, 0.36)),
+            float(rng.uniform(0.8, 2.4)),
             float(rng.uniform(0.4, 1.0)),
-            float(rng.uniform(0.15, 0.7)),
+            float(rng.uniform(0.3, 1.0)),
         ),
         trabeculae=trabeculae,
+        outlet_cm=float(rng.uniform(0.35, 0.9)) if rng.random() < 0.15 else 0.0,
+        aorta=(
+            float(rng.uniform(0.7, 1.3)) if rng.random() < 0.2 else 0.0,
+            float(rng.uniform(0.8, 2.5)),
+            float(rng.uniform(1.0, 4.0)),
+        ),
+        band=(float(rng.random() < 0.4), float(rng.uniform(0.3, 0.6)), float(rng.uniform(0.2, 0.6))),
         gap_cm=float(rng.uniform(0.05, 0.5)),
         apex_cm=(0.0, 0.0),
         tilt=float(np.clip(np.deg2rad(rng.normal(8, 10)), np.deg2rad(-25), np.deg2rad(32))),

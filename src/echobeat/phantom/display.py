@@ -72,9 +72,13 @@ class Screen:
         if display.smoothing > 0.3:
             smooth = cv2.GaussianBlur(value, (0, 0), sigmaX=0.6 * display.smoothing, sigmaY=display.smoothing)
             value = np.asarray(smooth, np.float32)
+        if display.edge_preserving > 0:
+            value = np.asarray(cv2.bilateralFilter(value, 5, display.edge_preserving, 2.0), np.float32)
         if display.sharpening > 0:
             value += np.float32(display.sharpening) * (value - cv2.GaussianBlur(value, (0, 0), 1.8))
-        value = np.clip(value, 0, 1) ** np.float32(display.gamma)
+        value = np.clip((value - np.float32(display.reject)) / np.float32(1 - display.reject), 0, 1) ** np.float32(
+            display.gamma
+        )
         curved = value * value * (3 - 2 * value)
         return np.asarray(255 * np.clip(value + np.float32(display.contrast) * (curved - value), 0, 1), np.float32)
 

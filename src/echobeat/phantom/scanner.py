@@ -50,7 +50,12 @@ class Echogenicity:
     anisotropy_db : loss where the wall runs along the beam.
     specular : exponent of the mirror-like interfaces' dependence on angle.
     background_db, background_ripple_db, background_scale_cm : tissue around the heart and how it varies.
+    beside_db : of the tissue beside the apex, where contact is poor; fades with depth.
+    slice_cm : standard deviation of the blur of all borders by the slice's thickness.
+    leaflet_cm : thickness of leaflets and interfaces, as standard deviation.
+    sparkle : share of scatterers that are three times as strong.
     texture_db : standard deviation of the backscatter within a tissue, moving with it.
+    roughness : of the endocardium as painted, relative to a third of the wall's thickness.
     behind : the lung interface behind the heart: level in dB, decay in cm, further loss in dB a cm.
     """
 
@@ -66,8 +71,13 @@ class Echogenicity:
     background_db: float
     background_ripple_db: float
     background_scale_cm: float
+    beside_db: float
+    slice_cm: float
+    leaflet_cm: float
+    sparkle: float
     texture_db: float
     behind: tuple[float, float, float]
+    roughness: float
 
 
 @dataclass(frozen=True)
@@ -109,7 +119,9 @@ class Display:
     dynamic_range_db, wall_grey : grey = wall_grey + dB x 255 / dynamic_range_db for normal myocardium = 0 dB.
     tgc_db : residual gain at equal steps of depth.
     gamma, contrast : of the grey map; contrast is the strength of an S curve.
-    smoothing, sharpening : in polar samples; unsharp-mask amount.
+    reject : share of the grey range, from below, that is shown black.
+    smoothing, edge_preserving, sharpening : in polar samples; strength of a bilateral filter, 0 for none;
+        unsharp-mask amount.
     persistence : share of the frame before.
     fit : "height", "sector" or "stretch": how the sector is put into the square frame.
     margin, shift : black border relative to the frame, horizontal shift relative to it.
@@ -123,7 +135,9 @@ class Display:
     tgc_db: tuple[float, ...]
     gamma: float
     contrast: float
+    reject: float
     smoothing: float
+    edge_preserving: float
     sharpening: float
     persistence: float
     fit: str
@@ -169,17 +183,17 @@ def _draw_beam(rng: np.random.Generator, reach_cm: float) -> Beam:
 
 
 def _draw_echogenicity(rng: np.random.Generator) -> Echogenicity:
-    blood = -float(rng.uniform(9, 34))
+    blood = -float(rng.uniform(7, 30))
     right = blood + float(rng.normal(1.0, 2.0))
     tissue: dict[Tissue, float] = {
-        "fat": float(rng.normal(0, 4)),
+        "fat": float(rng.normal(-1.5, 4)),
         "right blood": right,
-        "right wall": float(rng.normal(-1, 3)),
+        "right wall": float(rng.normal(-2.5, 3.5)),
         "left blood": blood,
         "atrial blood": blood + float(rng.normal(0.5, 2.0)),
         "atrial wall": float(rng.normal(0, 4)),
-        "papillary": float(rng.normal(-2, 3)),
-        "trabecula": float(rng.normal(-5, 4)),
+        "papillary": float(rng.normal(-2.5, 3)),
+        "trabecula": float(rng.normal(-4.5, 3)),
         "endocardium": float(rng.normal(3, 4)),
         "epicardium": float(rng.normal(1, 4)),
         "pericardium": float(rng.normal(6, 5)),
@@ -192,15 +206,20 @@ def _draw_echogenicity(rng: np.random.Generator) -> Echogenicity:
         blood_db=blood,
         wall_layers=(float(rng.normal(0, 1.8)), float(rng.normal(0.8, 2.0)), float(rng.normal(-0.3, 2.0))),
         wall_ripple_db=float(rng.uniform(0.5, 4.0)),
-        septal_loss_db=float(max(0, rng.normal(0, 2.5))),
-        lateral_loss_db=float(max(0, rng.normal(2.5, 4.0))),
-        apical_loss_db=float(max(0, rng.normal(1.0, 3.5))),
+        septal_loss_db=float(rng.normal(-1.5, 2.0)),
+        lateral_loss_db=float(max(0, rng.normal(3.0, 4.2))),
+        apical_loss_db=float(max(0, rng.normal(3.0, 4.0))),
         anisotropy_db=float(rng.uniform(0, 8)),
         specular=float(rng.uniform(1.5, 8)),
         background_db=float(rng.normal(-2, 4.5)),
         background_ripple_db=float(rng.uniform(2, 7)),
         background_scale_cm=float(rng.uniform(0.8, 3.0)),
+        beside_db=float(rng.normal(-4, 5)),
+        slice_cm=float(rng.uniform(0.02, 0.22)),
+        leaflet_cm=float(rng.uniform(0.02, 0.09)),
+        sparkle=float(rng.uniform(0, 0.05)),
         texture_db=float(rng.uniform(0.5, 4.0)),
+        roughness=float(rng.uniform(0.0, 0.6)),
         behind=(float(rng.normal(5, 5)), float(rng.uniform(0.4, 3.0)), float(rng.uniform(0, 1.8))),
     )
 
@@ -235,11 +254,13 @@ def _draw_artefacts(rng: np.random.Generator, beam: Beam, echo: Echogenicity) ->
 
 def _draw_display(rng: np.random.Generator) -> Display:
     return Display(
-        dynamic_range_db=float(rng.uniform(25, 62)),
+        dynamic_range_db=float(rng.uniform(28, 64)),
         wall_grey=float(np.clip(rng.normal(112, 24), 60, 190)),
         tgc_db=tuple(float(v) for v in np.cumsum(rng.normal(0, 2.0, 6)) + rng.normal(0, 1.5)),
         gamma=float(np.exp(rng.normal(0, 0.22))),
         contrast=float(rng.uniform(-0.3, 0.9)),
+        reject=float(rng.uniform(0, 0.18)) if rng.random() < 0.3 else 0.0,
+        edge_preserving=float(rng.uniform(0.06, 0.2)) if rng.random() < 0.15 else 0.0,
         smoothing=float(rng.uniform(0.3, 2.2)) if rng.random() < 0.7 else 0.0,
         sharpening=float(rng.uniform(0, 1.5)) if rng.random() < 0.35 else 0.0,
         persistence=float(rng.uniform(0, 0.5)),

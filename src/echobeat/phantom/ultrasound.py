@@ -54,6 +54,7 @@ class Imager:
         self._noise_level = self._draw_noise_level()
         self._blurs = self._draw_blurs()
         self._wall_db = self._draw_wall(reference, rng)
+        self._rough = self._draw_roughness(reference, rng)
         self._offset_db = np.float32(0)
         self._offset_db = self._operator_gain(reference)
 
@@ -69,8 +70,8 @@ class Imager:
         """The image in dB, (ranges, beams), 0 dB where myocardium is normal; before gain to grey."""
         level = self._paint(scene)
         blood = level < _BLOOD / 2
-        amplitude = _linear(level) * self._gain
-        flow = np.where(blood, _linear(level - _BLOOD), np.float32(0)) * self._gain
+        amplitude = self._slice(_linear(level)) * self._gain
+        flow = self._slice(np.where(blood, _linear(level - _BLOOD), np.float32(0))) * self._gain
         diffuse = np.sqrt(flow**2 + self._noise_level**2)
         moved = self._displace(scene)
         lines = self._interfaces(scene, rng)
@@ -114,6 +115,7 @@ class Imager:
         where = ((points / reach + (1.0, 0.1)) * (95 / 2.1)).astype(np.float32)
         strength = _sample(texture, where.reshape(-1, _ROW, 2)).reshape(-1)
         spread = self.scanner.echo.texture_db * (strength + 0.5 * rng.standard_normal(count))
+        spread += 9.5 * (rng.random(count) < self.scanner.echo.sparkle)
         density = 1.3 * self.ranges * self.beams / count * (beam.depth_cm / (beam.depth_cm + 2.5)) / 1.12
         self._strength = (_linear(spread) / np.sqrt(1.3 * density)).astype(np.float32)
 
@@ -131,7 +133,8 @@ class Imager:
             rng.standard_normal((24, 3)).astype(np.float32), (self.beams, self.ranges), interpolation=cv2.INTER_CUBIC
         )
         near = np.exp(-self._depth / rng.uniform(0.8, 2.5))[:, None]
-        return np.asarray(level + 6 * layers * near, np.float32)
+        beside = echo.beside_db * np.clip(1.3 - self._depth / (0.6 * beam.depth_cm), 0, 1)[:, None]
+        return np.asarray(level + 6 * layers * near + beside, np.float32)
 
     def _draw_gain(self, rng: np.random.Generator) -> Grid:
         artefacts, beam = self.scanner.artefacts, self.scanner.beam
@@ -203,6 +206,13 @@ class Imager:
         result: FloatArray = np.array(echo.wall_layers)[:, None] + echo.wall_ripple_db * ripple - loss
         return result
 
+    def _draw_roughness(self, reference: Scene, rng: np.random.Generator) -> FloatArray:
+        """(points, 1): how far the painted endocardium lies in the wall, relative to its inner third."""
+        count = reference.layers.shape[1]
+        coarse = rng.standard_normal((1, 26)).astype(np.float32)
+        rough = cv2.resize(coarse, (count, 1), interpolation=cv2.INTER_CUBIC)[0]
+        return np.asarray(self.scanner.echo.roughness * rough, np.float64)[:, None]
+
     def _operator_gain(self, reference: Scene) -> np.float32:
         """Gain in dB that the operator sets: the better half of the wall is seen, and apart from the blood.
 
@@ -247,10 +257,23 @@ class Imager:
         for layer in range(wall.shape[0]):
             for k in range(wall.shape[1]):
                 cv2.fillConvexPoly(level, quads[layer, k], float(wall[layer, k]), cv2.LINE_8, _SHIFT)
-        cv2.fillPoly(level, [grid[0]], tissue["left blood"] + _BLOOD, cv2.LINE_8, _SHIFT)
+        rough = scene.layers[0] + self._rough * (scene.layers[1] - scene.layers[0])
+        inner = self._fixed(rough)
+        lining = np.stack([inner[:-1], inner[1:], grid[0, 1:], grid[0, :-1]], axis=1)
+        for k in range(len(lining)):  # where the wall comes further in than the outline
+            cv2.fillConvexPoly(level, lining[k], float(wall[0, k]), cv2.LINE_8, _SHIFT)
+        cv2.fillPoly(level, [inner], tissue["left blood"] + _BLOOD, cv2.LINE_8, _SHIFT)
         for name, polygon in scene.inside:
             cv2.fillPoly(level, [self._fixed(polygon)], tissue[name], cv2.LINE_8, _SHIFT)
         return level
+
+    def _slice(self, amplitude: Grid) -> Grid:
+        """Borders as a slice of some thickness shows them: neither wall nor blood, but both."""
+        along = self.scanner.echo.slice_cm / self.step_cm
+        if along < 0.3:
+            return amplitude
+        across = along * self.step_cm / (self.step_rad * 0.6 * self.scanner.beam.depth_cm)
+        return np.asarray(cv2.GaussianBlur(amplitude, (0, 0), sigmaX=max(across, 0.3), sigmaY=along), np.float32)
 
     def _behind(self, level: Grid, silhouettes: list[NDArray[np.int32]]) -> None:
         """Lung behind the heart: bright where the beam leaves the heart, fading from there."""
@@ -313,7 +336,7 @@ class Imager:
             repeat = np.maximum(1, (length / 0.07).astype(int))
             t = rng.random(int(repeat.sum()))[:, None]
             start = np.repeat(curve[:-1], repeat, axis=0) + t * np.repeat(step, repeat, axis=0)
-            points.append(start + rng.normal(0, 0.035, start.shape))
+            points.append(start + rng.normal(0, self.scanner.echo.leaflet_cm, start.shape))
             strengths.append(np.repeat(level, repeat))
         located = self._locate(np.concatenate(points).astype(np.float32), np.concatenate(strengths).astype(np.float32))
         return [self._splat(located, 1 + 0.13 * k) for k in range(self.scanner.beam.looks)]
