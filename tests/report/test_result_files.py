@@ -134,7 +134,7 @@ def test_parts_that_are_not_wanted_are_not_written(tmp_path: Path, assessment: A
 
 @pytest.mark.parametrize("which", ["assessment", "refused"])
 def test_a_whole_folder_holds_every_promised_file(tmp_path: Path, which: str, request: pytest.FixtureRequest) -> None:
-    write_result(request.getfixturevalue(which), tmp_path / "clip", run={"path": "x"})
+    write_result(request.getfixturevalue(which), tmp_path / "clip", run={"source_id": "x"})
     assert {path.name for path in (tmp_path / "clip").iterdir()} == {
         "result.json",
         "frames.csv",

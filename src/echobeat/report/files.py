@@ -59,7 +59,7 @@ def write_result(
     parts : Parts
         What may be left out.
     run : mapping
-        Where the result comes from (see `batch.Run`), written as ``run.json``.
+        What made the result (see `batch.run_record`), written as ``run.json``.
 
     Raises
     ------

@@ -9,10 +9,13 @@ Inside the output folder ``DIR``::
 
 A run that is killed leaves at most a ``.echobeat-<token>``; the next run puts an old result back
 where it was, if it is missing, and removes the rest.
+
+Files that stand alone are written beside their place and moved there (`write_whole`).
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -81,6 +84,23 @@ def staged(folder: Path) -> Iterator[Path]:
             shutil.rmtree(workshop, ignore_errors=True)
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file, UTF-8, that is there whole or as it was before.
+
+    Raises
+    ------
+    OutputError
+        The disk refuses.
+    """
+    beside = path.with_name(f"{STAGE_PREFIX}{os.getpid()}-{path.name}")
+    with writing(path.parent):
+        try:
+            beside.write_text(text, encoding="utf-8")
+            os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
 def is_replaceable(folder: Path) -> bool:
     """True where nothing is lost by writing a result to `folder`: it is not there, empty, or an earlier result."""
     if not folder.is_dir() or folder.is_symlink():
@@ -125,11 +145,13 @@ class OutputFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._tidy()
         self._lock.release()
 
     def _tidy(self) -> None:
         for workshop in self.path.glob(f"{STAGE_PREFIX}*"):
             if not workshop.is_dir() or workshop.is_symlink():
+                workshop.unlink(missing_ok=True)
                 continue
             for kept in (workshop / "old").glob("*"):
                 if not os.path.lexists(self.path / kept.name):
@@ -179,13 +201,13 @@ def plan_folders(sources: Iterable[str], out: Path) -> dict[str, str]:
 def _may_take(folder: Path, source: str) -> bool:
     if not os.path.lexists(folder):
         return True
-    made_from = read_json(folder / RUN_FILE).get("path")
-    return is_replaceable(folder) and (made_from == absolute(source) or not any(folder.iterdir()))
+    made_from = read_json(folder / RUN_FILE).get("source_id")
+    return is_replaceable(folder) and (made_from == source_id(source) or not any(folder.iterdir()))
 
 
-def absolute(source: str) -> str:
-    """The source's full path as text that JSON can hold: the identity of a source between runs."""
-    return os.fsencode(os.path.abspath(source)).decode("utf-8", "backslashreplace")
+def source_id(source: str) -> str:
+    """What tells sources apart between runs: a hash of the full path, which names nobody."""
+    return hashlib.sha256(os.fsencode(os.path.abspath(source))).hexdigest()[:16]
 
 
 def read_json(path: Path) -> Mapping[str, object]:

@@ -1,0 +1,93 @@
+"""``echobeat analyze``: echo files to contours, volumes, beats, EF and a page for each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from echobeat.errors import UsageError
+
+STOPPED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+
+def analyze(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files, and folders that are searched below.")],
+    out: Annotated[Path, typer.Option(help="Folder for the results: one folder an input.")] = Path("results"),
+    fps: Annotated[float | None, typer.Option(help="Frames a second as recorded; wins over the file's.")] = None,
+    spacing_mm: Annotated[
+        str | None, typer.Option(metavar="MM", help="Pixel spacing in mm, or ROW,COLUMN; wins over the file's.")
+    ] = None,
+    segmentation: Annotated[str, typer.Option(metavar="NAME", help="Segmentation model.")] = "lv",
+    ef: Annotated[str | None, typer.Option(metavar="NAME", help="Model that reads the EF from the video.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Inputs at once.")] = 1,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep results that are complete already.")] = False,
+    video: Annotated[bool, typer.Option(help="Write overlay.mp4.")] = True,
+    page: Annotated[bool, typer.Option(help="Write report.html.")] = True,
+    plot: Annotated[bool, typer.Option(help="Write volume.png.")] = True,
+    masks: Annotated[bool, typer.Option(help="Write lv_masks.npz.")] = True,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Find the left ventricle, its volume curve, every beat and the EF in apical four-chamber clips.
+
+    Reads AVI, MP4, MOV, WebM, GIF, ultrasound DICOM and NIfTI. Each input gets a folder with result.json,
+    frames.csv, beats.csv, lv_masks.npz, overlay.mp4, volume.png and report.html; beside them stand summary.csv
+    and manifest.json.
+
+    Exit codes: 0 every input was read (a clip that is refused an EF is a result), 2 wrong use, 3 some inputs could
+    not be read or some results not written; the others are done.
+    """
+    from echobeat.commands.batch import Options, exit_code, run
+    from echobeat.commands.screen import Screen
+    from echobeat.report.files import Parts
+    from echobeat.sources.opening import check_fps, spacing_from_option
+
+    check_fps(fps)
+    options = Options(
+        fps=fps,
+        spacing_mm=spacing_from_option(_numbers(spacing_mm)),
+        segmentation=segmentation,
+        ef=ef,
+        parts=Parts(video=video, page=page, plot=plot, masks=masks),
+        jobs=jobs,
+        resume=resume,
+        debug=debug,
+    )
+    sources = _sources(paths, out)
+    screen = Screen()
+    try:
+        with screen.progress(len(sources)) as (watch, progress):
+            entries = run(sources, out, options, watch, progress)
+    except KeyboardInterrupt:
+        screen.error("Stopped. Results that are complete are kept; the same command with --resume goes on.")
+        raise typer.Exit(STOPPED) from None
+    screen.entries(entries, out)
+    raise typer.Exit(exit_code(entries))
+
+
+def _sources(paths: list[str], out: Path) -> list[str]:
+    """The inputs; earlier results below `out` are none unless they are named."""
+    from echobeat.sources import find_inputs
+
+    inside = out.resolve()
+    named = {Path(path) for path in paths}
+    found = [path for path in find_inputs(paths) if path in named or not path.resolve().is_relative_to(inside)]
+    if not found:
+        raise UsageError(f"No clips were found in {', '.join(paths)}. Name files, or folders that hold some.")
+    return [str(path) for path in found]
+
+
+def _numbers(text: str | None) -> float | tuple[float, float] | None:
+    if text is None:
+        return None
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) == 1:
+        return numbers[0]
+    if len(numbers) == 2:
+        return numbers[0], numbers[1]
+    raise UsageError(f"--spacing-mm {text}: give one number, or two as ROW,COLUMN.")

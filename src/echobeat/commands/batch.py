@@ -1,0 +1,223 @@
+"""Many inputs: each is read, assessed and written for itself, and fails for itself."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from echobeat.commands.workers import Died, work_through
+from echobeat.errors import EchobeatError, InputError
+from echobeat.models import load_card, model_file
+from echobeat.pipeline import Models, Progress, analyze_clip, read
+from echobeat.records import ModelUsed, Spacing
+from echobeat.report.batch import Entry, Journal, Row, finished_result, manifest_head, run_record
+from echobeat.report.files import Parts, write_result
+from echobeat.report.folders import OutputFolder, plan_folders
+
+
+@dataclass(frozen=True)
+class Options:
+    """What holds for every input of a run.
+
+    Attributes
+    ----------
+    fps, spacing_mm, segmentation, ef : as in `echobeat.analyze`.
+    parts : what is written.
+    jobs : inputs at once.
+    resume : keep results that are complete.
+    debug : show tracebacks.
+    """
+
+    fps: float | None = None
+    spacing_mm: Spacing | None = None
+    segmentation: str = "lv"
+    ef: str | None = None
+    parts: Parts = field(default_factory=Parts)
+    jobs: int = 1
+    resume: bool = False
+    debug: bool = False
+
+    def record(self) -> dict[str, Any]:
+        """What a result depends on; goes into its ``run.json`` and into the manifest."""
+        return {
+            "fps": self.fps,
+            "spacing_mm": self.spacing_mm,
+            "segmentation": self.segmentation,
+            "ef": self.ef,
+            "parts": asdict(self.parts),
+        }
+
+    def models_used(self) -> tuple[ModelUsed, ...]:
+        """The models by name, their files checked before any input is touched.
+
+        Raises
+        ------
+        ModelError
+            Unknown or damaged.
+        """
+        cards = [load_card(name) for name in (self.segmentation, self.ef) if name is not None]
+        for card in cards:
+            model_file(card)
+        return tuple(card.used for card in cards)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One input and where its result goes; `record` is what its ``run.json`` will say."""
+
+    source: str
+    folder: Path
+    record: dict[str, Any]
+
+
+Watch = Callable[[Entry], None]
+"""Told of each input that is done."""
+
+
+def run(
+    sources: Sequence[str], out: Path, options: Options, watch: Watch | None = None, progress: Progress | None = None
+) -> list[Entry]:
+    """Assess inputs into folders below `out`, and keep the tables of the run there.
+
+    Parameters
+    ----------
+    sources : sequence of str
+        Files.
+    out : Path
+        The output folder.
+    watch : callable
+        Told of each input that is done.
+    progress : callable
+        Told of the frames segmented so far, where there is one input only.
+
+    Returns
+    -------
+    list of Entry
+        In the order of `sources`.
+
+    Raises
+    ------
+    ModelError
+        A model is unknown or damaged.
+    OutputError
+        `out` cannot be written, or another run is writing there.
+    """
+    models = options.models_used()
+    with OutputFolder(out):
+        plan = plan_folders(sources, out)
+        tasks = [
+            Task(source, out / name, run_record(source, models, options.record())) for source, name in plan.items()
+        ]
+        head = manifest_head(models, options.record() | {"jobs": options.jobs, "resume": options.resume})
+        journal = Journal(out, list(plan), head)
+        complete = False
+        try:
+            for entry in _entries(tasks, options, progress):
+                journal.add(entry)
+                if watch:
+                    watch(entry)
+            complete = True
+        finally:
+            journal.write(complete=complete)
+    return journal.entries
+
+
+def _entries(tasks: Sequence[Task], options: Options, progress: Progress | None) -> Iterator[Entry]:
+    left: list[Task] = []
+    for task in tasks:
+        result = finished_result(task.folder, task.record) if options.resume else None
+        if result is None:
+            left.append(task)
+        else:
+            yield Entry(Row.of_result(result, task.source, task.folder.name), {}, resumed=True)
+    if len(left) == 1:
+        yield assess(left[0], options, _models(options), progress)
+    elif left:
+        # In processes of their own even one after the other: a file on which a decoder crashes ends only its own.
+        processes = min(options.jobs, len(left))
+        for task, outcome in work_through(left, partial(_prepare, options, processes), processes):
+            yield _failed(task, _epitaph(outcome)) if isinstance(outcome, Died) else outcome
+
+
+def _prepare(options: Options, processes: int) -> Callable[[Task], Entry]:
+    """In a worker: load the models once, and share the cores out among the workers."""
+    import cv2
+
+    threads = max(1, _cores() // processes)
+    cv2.setNumThreads(threads)
+    return partial(assess, options=options, models=_models(options, threads))
+
+
+def _models(options: Options, threads: int = 0) -> Models:
+    return Models.load(options.segmentation, options.ef, threads=threads)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def assess(task: Task, options: Options, models: Models, progress: Progress | None = None) -> Entry:
+    """Read, assess and write one input; whatever goes wrong with it becomes its entry."""
+    seconds: dict[str, float] = {}
+    began = time.perf_counter()
+
+    def lap(step: str) -> None:
+        nonlocal began
+        now = time.perf_counter()
+        seconds[step], began = now - began, now
+
+    try:
+        clip = read(task.source, fps=options.fps, spacing_mm=options.spacing_mm)
+        lap("read")
+        assessment = analyze_clip(clip, models, progress)
+        lap("analyze")
+        write_result(assessment, task.folder, parts=options.parts, run=task.record)
+        lap("write")
+    except EchobeatError as error:
+        _show(options)
+        return _failed(task, _told(error), seconds)
+    except Exception as error:  # noqa: BLE001  a fault of ours on one input must not end the others; --debug shows it
+        _show(options)
+        told = f"echobeat failed on it ({type(error).__name__}). Run again with --debug and report what it shows."
+        return _failed(task, told, seconds)
+    return Entry(Row.of_result(assessment.result, task.source, task.folder.name), seconds)
+
+
+def _failed(task: Task, told: str, seconds: dict[str, float] | None = None) -> Entry:
+    return Entry(Row(task.source, "", "error", error=told), seconds or {})
+
+
+def _told(error: EchobeatError) -> str:
+    """The error without the source's name, which stands beside it."""
+    return f"{error.problem}. {error.remedy}." if isinstance(error, InputError) else str(error)
+
+
+def _epitaph(died: Died) -> str:
+    code = died.exit_code or 0
+    how = f"with code {code}"
+    if code < 0:
+        how = f"by signal {-code}"
+        with suppress(ValueError):
+            how = f"by {signal.Signals(-code).name}"
+    return (
+        f"the process that read it was ended {how}. Use fewer --jobs if memory is short; otherwise the file is harmful."
+    )
+
+
+def _show(options: Options) -> None:
+    if options.debug:
+        traceback.print_exc(file=sys.stderr)
+
+
+def exit_code(entries: Sequence[Entry]) -> int:
+    """0: every input was read; 3: some were not, or their results could not be written."""
+    return 3 if any(entry.row.status == "error" for entry in entries) else 0

@@ -1,0 +1,41 @@
+"""Clips on disk, and a pipeline that answers at once; worker processes import this, too."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "report"))  # where `made` lies
+
+from made import MODEL, made_assessment
+
+from echobeat.records import Assessment, Clip
+
+__all__ = ["MODEL", "Call", "assess_at_once", "write_clip"]
+
+Call = Callable[..., tuple[int, str, str]]
+"""Calls the command line; returns exit code, standard output, standard error."""
+
+
+def write_clip(path: Path, frames: int = 12) -> Path:
+    """A small MJPEG AVI."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w", format="avi") as container:
+        stream = container.add_stream("mjpeg", rate=50)
+        stream.width = stream.height = 32
+        stream.pix_fmt = "yuvj420p"
+        for value in range(frames):
+            picture = np.full((32, 32, 3), value * 10, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture)))
+        container.mux(stream.encode())
+    return path
+
+
+def assess_at_once(clip: Clip, *_: object) -> Assessment:
+    """In place of the pipeline: a clip of few frames is refused."""
+    frames = len(clip.frames)
+    return made_assessment(frames=frames, size=(32, 32), beat_frames=5, source=clip.source, refused=frames < 10)

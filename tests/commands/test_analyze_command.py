@@ -1,0 +1,329 @@
+"""`echobeat analyze`: every input succeeds or fails for itself, and what is written can be relied on."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+from quick import Call, assess_at_once, write_clip
+
+from echobeat.commands import batch
+from echobeat.errors import ModelError
+from echobeat.report import files
+from echobeat.report.batch import Entry
+from echobeat.report.folders import STAGE_PREFIX, OutputFolder
+
+TABLES_ONLY = ("--no-video", "--no-page", "--no-plot", "--no-masks")
+
+
+def rows_of(out: Path) -> list[dict[str, str]]:
+    with (out / "summary.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def leftovers(out: Path) -> list[str]:
+    return [path.name for path in out.iterdir() if path.name.startswith(STAGE_PREFIX)]
+
+
+def prepare_quickly(options: batch.Options, processes: int) -> Callable[[batch.Task], Entry]:
+    """In a worker: the pipeline that answers at once; a source named `kill...` ends the process."""
+    batch.analyze_clip = assess_at_once
+
+    def assess(task: batch.Task) -> Entry:
+        if "kill" in task.source:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return batch.assess(task, options, None)
+
+    return assess
+
+
+@pytest.fixture
+def quick_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch, "_prepare", prepare_quickly)
+
+
+def test_one_clip_gives_its_folder_its_table_and_its_page(echobeat: Call, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "apical.avi")
+    code, out, err = echobeat("analyze", clip, "--out", tmp_path / "out")
+    assert (code, err) == (0, "")
+    assert "EF 49 %  mildly reduced" in out
+    assert str(tmp_path / "out" / "apical" / "report.html") in out
+    assert sorted(path.name for path in (tmp_path / "out" / "apical").iterdir()) == [
+        "beats.csv",
+        "frames.csv",
+        "lv_masks.npz",
+        "overlay.mp4",
+        "report.html",
+        "result.json",
+        "run.json",
+        "volume.png",
+    ]
+    assert [row["status"] for row in rows_of(tmp_path / "out")] == ["ok"]
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["complete"]
+    assert set(manifest["inputs"][0]["seconds"]) == {"read", "analyze", "write"}
+
+
+def test_a_refused_clip_is_a_result_and_not_a_failure(echobeat: Call, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "short.avi", frames=3)
+    code, out, _ = echobeat("analyze", clip, "--out", tmp_path / "out")
+    assert code == 0
+    assert "No ejection fraction" in out
+    assert rows_of(tmp_path / "out")[0]["status"] == "refused"
+    assert (tmp_path / "out" / "short" / "report.html").exists()
+
+
+def test_files_that_cannot_be_read_are_named_and_the_others_are_done(
+    echobeat: Call, quick_workers: None, tmp_path: Path
+) -> None:
+    write_clip(tmp_path / "in" / "good.avi")
+    (tmp_path / "in" / "empty.avi").write_bytes(b"")
+    (tmp_path / "in" / "words.avi").write_text("not a film")
+    inputs = sorted((tmp_path / "in").iterdir())
+    code, out, err = echobeat("analyze", *inputs, tmp_path / "missing.avi", "--out", tmp_path / "out", *TABLES_ONLY)
+    assert code == 3
+    assert "1 with an EF, 0 without, 3 failed" in out
+    for name in ("empty.avi", "words.avi", "missing.avi"):
+        assert name in err
+    assert "Traceback" not in err
+    assert {Path(row["source"]).name: row["status"] for row in rows_of(tmp_path / "out")} == {
+        "empty.avi": "error",
+        "good.avi": "ok",
+        "words.avi": "error",
+        "missing.avi": "error",
+    }
+    assert not leftovers(tmp_path / "out")
+
+
+def test_a_crashed_process_fails_its_own_input_only(echobeat: Call, quick_workers: None, tmp_path: Path) -> None:
+    clips = [write_clip(tmp_path / f"{name}.avi") for name in ("a", "kill", "b")]
+    code, _, err = echobeat("analyze", *clips, "--out", tmp_path / "out", "--jobs", 2, *TABLES_ONLY)
+    assert code == 3
+    assert [row["status"] for row in rows_of(tmp_path / "out")] == ["ok", "error", "ok"]
+    assert "SIGKILL" in err
+
+
+def test_a_fault_of_our_own_on_one_input_shows_its_traceback_only_with_debug(
+    echobeat: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("pixels of DOE^JANE")
+
+    monkeypatch.setattr(batch, "analyze_clip", broken)
+    clip = write_clip(tmp_path / "clip.avi")
+    code, _, err = echobeat("analyze", clip, "--out", tmp_path / "out")
+    assert code == 3
+    assert "ZeroDivisionError" in err
+    assert "DOE" not in err
+    assert "Traceback" not in err
+    assert "Traceback" in echobeat("analyze", clip, "--out", tmp_path / "out", "--debug")[2]
+
+
+def test_two_inputs_of_one_name_get_a_folder_each(echobeat: Call, quick_workers: None, tmp_path: Path) -> None:
+    clips = [write_clip(tmp_path / folder / "clip.avi") for folder in ("a", "b")]
+    assert echobeat("analyze", tmp_path / "a", tmp_path / "b", "--out", tmp_path / "out", *TABLES_ONLY)[0] == 0
+    sources = [json.loads((tmp_path / "out" / n / "result.json").read_text())["source"] for n in ("clip", "clip-2")]
+    assert sources == [str(clip) for clip in clips]
+    assert [row["folder"] for row in rows_of(tmp_path / "out")] == ["clip", "clip-2"]
+
+
+def test_results_inside_a_searched_folder_are_not_taken_for_inputs(echobeat: Call, tmp_path: Path) -> None:
+    write_clip(tmp_path / "study" / "clip.avi")
+    for _ in range(2):
+        assert echobeat("analyze", tmp_path / "study", "--out", tmp_path / "study" / "out", *TABLES_ONLY)[0] == 0
+    assert len(rows_of(tmp_path / "study" / "out")) == 1
+
+
+def test_resume_keeps_what_is_complete_and_does_the_rest(echobeat: Call, tmp_path: Path) -> None:
+    first, second = (write_clip(tmp_path / f"{name}.avi") for name in ("first", "second"))
+    out = tmp_path / "out"
+    assert echobeat("analyze", first, "--out", out, *TABLES_ONLY)[0] == 0
+    made = (out / "first" / "result.json").stat().st_mtime_ns
+    assert echobeat("analyze", first, second, "--out", out, "--resume", *TABLES_ONLY)[0] == 0
+    assert (out / "first" / "result.json").stat().st_mtime_ns == made
+    assert [row["status"] for row in rows_of(out)] == ["ok", "ok"]
+    assert [entry["resumed"] for entry in json.loads((out / "manifest.json").read_text())["inputs"]] == [True, False]
+
+
+def test_resume_does_a_clip_again_when_an_option_changed(echobeat: Call, tmp_path: Path) -> None:
+    clip, out = write_clip(tmp_path / "clip.avi"), tmp_path / "out"
+    echobeat("analyze", clip, "--out", out, *TABLES_ONLY)
+    made = (out / "clip" / "result.json").stat().st_mtime_ns
+    echobeat("analyze", clip, "--out", out, *TABLES_ONLY, "--resume", "--fps", 30)
+    assert (out / "clip" / "result.json").stat().st_mtime_ns != made
+
+
+KILLED = """
+import os, signal, sys
+sys.path.insert(0, sys.argv[1])
+from quick import MODEL, assess_at_once
+from echobeat.__main__ import main
+from echobeat.commands import batch
+from echobeat.report import files
+batch.Options.models_used = lambda _: (MODEL,)
+batch._models = lambda *_: None
+batch.analyze_clip = assess_at_once
+files.write_beats_csv = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+main(sys.argv[2:])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="uses Unix signals")
+def test_a_kill_in_the_middle_leaves_whole_results_and_resume_goes_on(echobeat: Call, tmp_path: Path) -> None:
+    first, second = (write_clip(tmp_path / f"{name}.avi") for name in ("first", "second"))
+    out = tmp_path / "out"
+    assert echobeat("analyze", first, "--out", out, *TABLES_ONLY)[0] == 0
+    call = ["analyze", str(first), str(second), "--out", str(out), *TABLES_ONLY, "--resume"]
+    program = [sys.executable, "-c", KILLED, str(Path(__file__).parent), *call]
+    assert subprocess.run(program, check=False, capture_output=True).returncode == -signal.SIGKILL
+    assert leftovers(out)
+    assert not (out / "second").exists()
+    assert len(rows_of(out)) == 1
+
+    assert echobeat(*call)[0] == 0
+    assert not leftovers(out)
+    assert len(rows_of(out)) == 2
+
+
+def test_a_second_run_into_the_same_folder_is_turned_away(echobeat: Call, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.avi")
+    with OutputFolder(tmp_path / "out"):
+        code, _, err = echobeat("analyze", clip, "--out", tmp_path / "out")
+    assert code == 3
+    assert "Another run is writing" in err
+
+
+def test_a_full_disk_is_told_once_with_its_folder_and_remedy(
+    echobeat: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(files, "write_beats_csv", full)
+    code, _, err = echobeat("analyze", write_clip(tmp_path / "clip.avi"), "--out", tmp_path / "out")
+    assert code == 3
+    assert "No space left on device" in err
+    assert str(tmp_path / "out") in err
+    assert "Free some space" in err
+    assert not leftovers(tmp_path / "out")
+    assert not (tmp_path / "out" / "clip").exists()
+
+
+def test_ctrl_c_stops_with_a_word_on_how_to_go_on(
+    echobeat: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(batch, "analyze_clip", interrupted)
+    code, _, err = echobeat("analyze", write_clip(tmp_path / "clip.avi"), "--out", tmp_path / "out")
+    assert code == 130
+    assert "--resume" in err
+    assert not leftovers(tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["complete"] is False
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--fps", "0"],
+        ["--fps", "nan"],
+        ["--fps", "fast"],
+        ["--spacing-mm", "-1"],
+        ["--spacing-mm", "1,2,3"],
+        ["--spacing-mm", "wide"],
+        ["--jobs", "0"],
+        ["--no-such-option"],
+    ],
+)
+def test_wrong_use_is_exit_code_2_and_touches_nothing(echobeat: Call, tmp_path: Path, wrong: list[str]) -> None:
+    code, _, err = echobeat("analyze", write_clip(tmp_path / "clip.avi"), "--out", tmp_path / "out", *wrong)
+    assert code == 2
+    assert err
+    assert "Traceback" not in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unknown_model_is_wrong_use(echobeat: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(_: object) -> None:
+        raise ModelError("There is no model named best. There are: lv.")
+
+    monkeypatch.setattr(batch.Options, "models_used", unknown)
+    code, _, err = echobeat("analyze", write_clip(tmp_path / "clip.avi"), "--out", tmp_path / "out")
+    assert code == 2
+    assert "There are: lv" in err
+
+
+def test_a_folder_without_clips_is_wrong_use(echobeat: Call, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("hello")
+    code, _, err = echobeat("analyze", tmp_path, "--out", tmp_path / "out")
+    assert code == 2
+    assert "No clips were found" in err
+
+
+def test_a_file_in_place_of_the_output_folder_is_refused(echobeat: Call, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("")
+    code, _, err = echobeat("analyze", write_clip(tmp_path / "clip.avi"), "--out", tmp_path / "out")
+    assert code == 3
+    assert "is a file" in err
+
+
+HOSTILE = [
+    "[red]bold[i].avi",
+    "\x1b[2J.avi",
+    "a\nb.avi",
+    "=1+1.avi",
+    "-rf.avi",
+    "<script>.avi",
+    "%s{0}.avi",
+    "ÄÖ 心.avi",
+]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows allows no such names")
+def test_hostile_names_are_read_printed_and_written_harmlessly(
+    echobeat: Call, quick_workers: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [*HOSTILE, os.fsdecode(b"\xff\xfe.avi")]
+    (tmp_path / "in").mkdir()
+    for name in names:
+        write_clip(tmp_path / "clip.avi").rename(tmp_path / "in" / name)
+    monkeypatch.chdir(tmp_path)
+    code, out, err = echobeat("analyze", "in", "--out", "out", "--no-video", "--no-plot", "--no-masks")
+    assert (code, err) == (0, "")
+    assert "\x1b[2J" not in out
+    assert "[red]bold[i]" in out
+    rows = rows_of(tmp_path / "out")
+    assert len({row["folder"] for row in rows}) == len(names)
+    for row in rows:
+        assert (tmp_path / "out" / row["folder"] / "report.html").is_file()
+
+
+def test_nothing_of_a_file_s_contents_or_name_goes_to_the_log(
+    echobeat: Call, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", logger="echobeat")
+    echobeat("analyze", write_clip(tmp_path / "DOE^JANE.avi"), "--out", tmp_path / "out")
+    assert "DOE" not in caplog.text
+
+
+def test_parts_can_be_left_out(echobeat: Call, tmp_path: Path) -> None:
+    echobeat("analyze", write_clip(tmp_path / "clip.avi"), "--out", tmp_path / "out", *TABLES_ONLY)
+    written = sorted(path.name for path in (tmp_path / "out" / "clip").iterdir())
+    assert written == ["beats.csv", "frames.csv", "result.json", "run.json"]
+
+
+def test_prepare_can_be_sent_to_a_worker() -> None:
+    import pickle
+
+    options = batch.Options(fps=50.0, spacing_mm=(0.3, 0.4))
+    assert pickle.loads(pickle.dumps(partial(batch._prepare, options, 2))).args == (options, 2)
