@@ -10,7 +10,11 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
+import typer
+
+from echobeat.__main__ import COMMANDS, build
 from echobeat.report.schema import fields_table, schema_text
 
 DOCS = Path(__file__).parent
@@ -43,6 +47,46 @@ def table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 @section("result-fields")
 def result_fields() -> str:
     return fields_table()
+
+
+@section("commands")
+def commands() -> str:
+    """Every command as the program itself describes it."""
+    return "\n\n".join(described(("echobeat", name), command_named(name)) for name in COMMANDS)
+
+
+def command_named(name: str) -> Any:
+    """A command of the program; typer's classes, whose names and base classes differ between its versions."""
+    return typer.main.get_command(build([name])).commands[name]  # type: ignore[attr-defined]  # it is a group
+
+
+def described(names: tuple[str, ...], command: Any) -> str:
+    """Heading, purpose and options of a command, and of the commands below it."""
+    parts = [f"{'#' * len(names)} {' '.join(names)}", (command.help or "").strip()]
+    below = getattr(command, "commands", None)
+    if below is None and command.params:
+        parts.append(table(("Argument or option", "Default", "Meaning"), map(parameter, command.params)))
+    for name, each in (below or {}).items():
+        parts.append(described((*names, name), each))
+    return "\n\n".join(parts)
+
+
+def parameter(one: Any) -> tuple[str, str, str]:
+    """An argument's or option's row."""
+    is_flag = getattr(one, "is_flag", False)
+    if one.param_type_name == "argument":
+        spelled = one.metavar or one.name.upper()
+    else:
+        spelled = " / ".join((*one.opts, *one.secondary_opts)) + (
+            "" if is_flag else f" {one.metavar or one.name.upper()}"
+        )
+    if one.required:
+        default = "needed"
+    elif one.default is None or one.default is False:
+        default = ""
+    else:
+        default = "on" if is_flag else f"`{one.default}`"
+    return f"`{spelled}`", default, one.help or ""
 
 
 # --- the pages ---------------------------------------------------------------------------------------

@@ -6,11 +6,14 @@ The rooms are drawn in docs/architecture.md. Imports inside functions count as m
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -28,7 +31,7 @@ FLOORS = (
     {"errors"},
     {"frames"},
     {"records"},
-    {"measure", "measurement", "sources", "phantom"},
+    {"measurement", "sources", "phantom"},
     {"models"},
     {"pipeline"},
     {"report", "facade", *TORCH_ROOMS},
@@ -37,7 +40,12 @@ FLOORS = (
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 
+# Imported only where the user has installed them.
+OPTIONAL_PACKAGES = {"openvino"}
+
 MAX_LINES = 400
+
+PROJECT = tomllib.loads((PACKAGE.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
 @dataclass(frozen=True)
@@ -143,6 +151,26 @@ def test_torch_is_imported_only_in_its_rooms() -> None:
     assert not broken, "\n".join(broken)
 
 
+def test_every_package_that_inference_imports_is_declared() -> None:
+    declared = {canonical(requirement) for requirement in PROJECT["dependencies"]}
+    distributions = packages_distributions()
+    missing = {
+        f"{found}, which pyproject.toml does not declare"
+        for found in IMPORTS
+        if (package := found.target.split(".")[0]) not in {"echobeat", *sys.stdlib_module_names, *OPTIONAL_PACKAGES}
+        and room_of(found.module) not in TORCH_ROOMS
+        and not is_torch_command(found.module)
+        and not declared & {canonical(name) for name in distributions.get(package, [package])}
+    }
+    assert not missing, "\n".join(sorted(missing))
+
+
+def canonical(requirement: str) -> str:
+    """Name of a distribution or requirement as indices compare it (PEP 503)."""
+    name = re.split(r"[^A-Za-z0-9._-]", requirement)[0]
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 def test_everything_outside_the_torch_rooms_imports_without_torch() -> None:
     plain = [m for m in SOURCES if room_of(m) not in {*TORCH_ROOMS, "__main__"} and not is_torch_command(m)]
     program = (
@@ -182,7 +210,8 @@ def find_circle(module: str, edges: dict[str, set[str]], path: list[str], done: 
 
 @pytest.mark.parametrize("module", SOURCES)
 def test_a_module_stays_readable_and_has_a_name_that_says_something(module: str) -> None:
-    assert len(SOURCES[module].read_text(encoding="utf-8").splitlines()) <= MAX_LINES
+    lines = len(SOURCES[module].read_text(encoding="utf-8").splitlines())
+    assert lines <= MAX_LINES
     assert not {"utils", "util", "helpers", "misc", "common"} & set(module.split("."))
 
 
