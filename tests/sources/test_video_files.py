@@ -142,6 +142,33 @@ def test_a_damaged_frame_is_left_out(tmp_path: Path) -> None:
     assert "11 of 12" in clip.warnings[0].message
 
 
+def test_a_frame_dropped_while_recording_is_a_gap_and_no_damage(tmp_path: Path) -> None:
+    """AVI keeps the place of a dropped frame with an empty chunk."""
+    path = write_video(tmp_path / "dropped.avi", beating(12))
+    data = path.read_bytes()
+    place = start = data.index(b"movi") + 4
+    chunks, index = b"", b""
+    while data[place : place + 4] == b"00dc":
+        size = int.from_bytes(data[place + 4 : place + 8], "little")
+        end = place + 8 + size + size % 2
+        chunk = b"00dc" + bytes(4) if len(index) == 16 * 5 else data[place:end]
+        index += b"00dc" + struct.pack("<2I", 16, 4 + len(chunks)) + chunk[4:8]
+        chunks, place = chunks + chunk, end
+    movi = b"LIST" + struct.pack("<I", 4 + len(chunks)) + b"movi" + chunks
+    path.write_bytes(data[: start - 12] + movi + b"idx1" + struct.pack("<I", len(index)) + index)
+    clip = open_clip(path)
+    assert clip.times_s == pytest.approx([number / FPS for number in range(12) if number != 5])
+    assert clip.warnings == ()
+
+
+def test_a_live_recording_states_no_duration(tmp_path: Path) -> None:
+    """WebM from a browser has no length in its header; nothing is missing."""
+    path = write_video(tmp_path / "live.webm", beating(12), "libvpx", "yuv420p", options={"live": "1"})
+    clip = open_clip(path)
+    assert len(clip.frames) == 12
+    assert clip.warnings == ()
+
+
 def test_the_index_in_front_lets_half_a_file_be_read(tmp_path: Path) -> None:
     """An MP4 for streaming keeps what came down; what is missing is said."""
     options = {"movflags": "faststart"}

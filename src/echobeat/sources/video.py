@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -184,11 +185,13 @@ def _recording(film: _Film, container: Any, stream: Any) -> Recording:
 
 def _ends_early(film: _Film, container: Any, stream: Any) -> bool:
     """True where the container announces more than it holds: frames (AVI, MP4) or a duration (WebM)."""
-    announced: int = stream.frames
-    if announced:
-        return film.packets < announced
-    last = float(np.nanmax(film.times_s, initial=-np.inf))
-    step = (last - float(np.nanmin(film.times_s, initial=np.inf))) / max(1, len(film.times_s) - 1)
-    end = float((container.duration or 0) / av.time_base)
-    missing_s: float = end - 0.1 - (last + 3 * step)
-    return missing_s > 0
+    known = [time for time in film.times_s if not math.isnan(time)]
+    first, last = min(known, default=0.0), max(known, default=0.0)
+    step = (last - first) / max(1, len(film.times_s) - 1)
+    if not stream.frames:
+        end_s = float((container.duration or 0) / av.time_base)
+        return end_s > last + 3 * step + 0.1
+    if film.packets >= stream.frames:
+        return False
+    # In AVI an empty chunk stands for a frame that was dropped while recording: the clip is whole if its end is there.
+    return not stream.average_rate or last - first < (stream.frames - 1.5) / float(stream.average_rate)

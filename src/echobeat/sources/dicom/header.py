@@ -111,7 +111,7 @@ def read_header(file: BinaryIO, source: str) -> Header:
     last: list[BaseTag] = []
 
     def at_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
-        if tag.group >= 0x7FE0 and tag.element >= 0x0008:
+        if tag.group in (_PIXEL_DATA.group, _GE_PRIVATE_GROUP) and tag.element >= 0x0008:
             last.append(tag)
         return bool(last)
 
@@ -119,9 +119,11 @@ def read_header(file: BinaryIO, source: str) -> Header:
         attributes = read_partial(file, at_pixels, force=True, specific_tags=[Tag(name) for name in ATTRIBUTES])
         offset = file.tell()
         syntax = _transfer_syntax(attributes)
-    _refuse_other_objects(attributes, source)
+        modality = str(attributes.get("Modality") or "").strip()
+        sop_class = UID(str(attributes.get("SOPClassUID") or ""))
+    _refuse_other_objects(modality, sop_class, source)
     if not last:
-        if offset >= size and str(attributes.get("SOPClassUID", "")) in _ULTRASOUND_CLASSES:
+        if offset >= size and sop_class in _ULTRASOUND_CLASSES:
             raise UnreadableFile(source, "it is cut off before its pictures", "Copy or export it again")
         raise UnsupportedFile(source, "it holds no pictures", "Give the ultrasound clip, not a report or a list")
     if last[0].group == _GE_PRIVATE_GROUP:
@@ -145,10 +147,7 @@ def _transfer_syntax(attributes: Any) -> UID:
     return ExplicitVRLittleEndian if little else ExplicitVRBigEndian
 
 
-def _refuse_other_objects(attributes: Dataset, source: str) -> None:
-    with decoding(source, "its DICOM header is damaged"):
-        modality = str(attributes.get("Modality") or "").strip()
-        sop_class = UID(str(attributes.get("SOPClassUID") or ""))
+def _refuse_other_objects(modality: str, sop_class: UID, source: str) -> None:
     if sop_class == _ENHANCED_VOLUME_CLASS:
         raise UnsupportedFile(source, "it is a three-dimensional ultrasound volume", "Give a two-dimensional clip")
     stated = modality or sop_class
@@ -186,8 +185,8 @@ def frame_times(header: Header, read: Sequence[int]) -> tuple[FloatArray | None,
     increments = numbers(header.attributes, "FrameTimeVector")
     by_vector = len(increments) in (header.frames, header.frames - 1) and max(increments, default=0.0) > 0
     if by_vector and (_FRAME_TIME_VECTOR in pointer or frame_time <= 0):
-        first_is_zero = len(increments) == header.frames
-        stated = np.cumsum([0.0, *increments[first_is_zero:]]) / 1000.0
+        between = increments[1:] if len(increments) == header.frames else increments
+        stated = np.cumsum([0.0, *between]) / 1000.0
         return ordered_times(stated[list(read)].tolist(), None)
     cine_rate = (numbers(header.attributes, "CineRate") or [0.0])[0]
     fps = 1000.0 / frame_time if frame_time > 0 else cine_rate
@@ -199,48 +198,50 @@ def frame_times(header: Header, read: Sequence[int]) -> tuple[FloatArray | None,
 def calibration(attributes: Dataset, height: int, width: int) -> tuple[Spacing | None, tuple[ClipWarning, ...]]:
     """Return the pixel spacing in mm from the Sequence of Ultrasound Regions (PS3.3 C.8.5.5), and warnings.
 
-    The largest 2D tissue region in cm counts. The calibration is refused where any region lies outside the
+    The largest 2D tissue region in cm counts. The calibration is refused where any region reaches beyond the
     picture (it was resized or cropped after calibration), or where the region's depth is no heart's.
     """
-    with decoding(""):
-        regions = list(attributes.get("SequenceOfUltrasoundRegions") or [])
-    boxes = [_box(region) for region in regions]
+    try:
+        with decoding(""):
+            regions = list(attributes.get("SequenceOfUltrasoundRegions") or [])
+    except UnreadableFile:
+        return _refused("the calibrated regions are damaged")
     tissue = [
-        (box, region)
-        for box, region in zip(boxes, regions, strict=True)
+        region
+        for region in regions
         if all(numbers(region, keyword) == [value] for keyword, value in _TISSUE_2D.items())
     ]
     if not tissue:
         return None, ()
-    for box in boxes:
-        if box is None or not (0 <= box[0] < box[2] <= width and 0 <= box[1] < box[3] <= height):
-            where = "has no place" if box is None else f"reaches to column {box[2]:.0f}, row {box[3]:.0f}"
-            return _refused(f"a calibrated region {where}, but the picture has {width} columns and {height} rows")
-    box, region = max(tissue, key=lambda each: _area(each[0]))
-    deltas = [numbers(region, keyword) for keyword in ("PhysicalDeltaY", "PhysicalDeltaX")]
-    if not all(deltas) or 0.0 in (deltas[0][0], deltas[1][0]):
+    for _, _, right, bottom in map(_box, regions):
+        if right > width or bottom > height:
+            reach = f"a calibrated region reaches to column {right:.0f}, row {bottom:.0f}"
+            return _refused(f"{reach}, but the picture has {width} columns and {height} rows")
+    largest = max(tissue, key=_area)
+    rows, columns = (numbers(largest, keyword) for keyword in ("PhysicalDeltaY", "PhysicalDeltaX"))
+    if not rows or not columns or 0.0 in (rows[0], columns[0]) or _area(largest) == 0:
         return _refused("the calibrated region gives no pixel spacing")
-    row_mm, column_mm = (delta[0] * 10.0 for delta in deltas)
-    depth_cm = abs(row_mm) * (box[3] - box[1]) / 10.0 if box else 0.0
+    _, top, _, bottom = _box(largest)
+    depth_cm = abs(rows[0]) * (bottom - top)
     if not _PLAUSIBLE_DEPTH_CM[0] <= depth_cm <= _PLAUSIBLE_DEPTH_CM[1]:
         return _refused(f"it would make the picture {depth_cm:.3g} cm deep")
-    return (row_mm, column_mm), ()
+    return (round(rows[0] * 10.0, 12), round(columns[0] * 10.0, 12)), ()
 
 
 _PLAUSIBLE_DEPTH_CM = (0.5, 60.0)
 """Generous: transthoracic pictures are 4 to 30 cm deep."""
 
-_Box = tuple[float, float, float, float]
 
-
-def _box(region: Dataset) -> _Box | None:
-    """Return (x0, y0, x1, y1) of a region in pixels."""
+def _box(region: Dataset) -> tuple[float, float, float, float]:
+    """Return (left, top, right, bottom) of a region in pixels; zeros where it is not stated."""
     corners = [numbers(region, f"RegionLocation{corner}") for corner in ("MinX0", "MinY0", "MaxX1", "MaxY1")]
-    return (corners[0][0], corners[1][0], corners[2][0], corners[3][0]) if all(corners) else None
+    left, top, right, bottom = (corner[0] if corner else 0.0 for corner in corners)
+    return left, top, right, bottom
 
 
-def _area(box: _Box | None) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1]) if box else 0.0
+def _area(region: Dataset) -> float:
+    left, top, right, bottom = _box(region)
+    return max(0.0, right - left) * max(0.0, bottom - top)
 
 
 def _refused(reason: str) -> tuple[None, tuple[ClipWarning, ...]]:
