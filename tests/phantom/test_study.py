@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
+import subprocess
 import time
 from pathlib import Path
 
@@ -137,6 +139,15 @@ def test_dicom_has_true_calibration_and_times(tmp_path: Path) -> None:
     assert (region.PhysicalDeltaY * 10, region.PhysicalDeltaX * 10) == pytest.approx(study.spacing_mm)
     assert float(data.FrameTime) == pytest.approx(25.0)
     assert (region.RegionLocationMaxX1, region.RegionLocationMaxY1) == (127, 127)
+
+
+@pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dciodvfy (dicom3tools) is not installed")
+def test_dicom_is_valid_to_dciodvfy(tmp_path: Path) -> None:
+    """The checker of dicom3tools finds neither error nor warning."""
+    write_dicom(make_study(draw_patient(9, clip="half cycle", fps=25)), tmp_path / "a.dcm")
+    said = subprocess.run(["dciodvfy", "-new", str(tmp_path / "a.dcm")], capture_output=True, text=True, check=False)
+    assert "Error" not in said.stdout + said.stderr
+    assert "Warning" not in said.stdout + said.stderr
 
 
 def test_benchmark_patients_are_set_aside_and_of_all_rhythms() -> None:

@@ -47,7 +47,7 @@ def write_dicom(study: Study, path: Path) -> None:
 def _identify(data: Dataset, study: Study) -> None:
     name = study.patient.name
     data.SpecificCharacterSet = "ISO_IR 192"
-    data.ImageType = ["ORIGINAL", "PRIMARY", "", "0001"]
+    data.ImageType = ["ORIGINAL", "PRIMARY"]
     data.SOPClassUID = UltrasoundMultiFrameImageStorage
     data.SOPInstanceUID = generate_uid(entropy_srcs=[name, "instance"])
     data.StudyInstanceUID = generate_uid(entropy_srcs=[name, "study"])
@@ -63,6 +63,7 @@ def _identify(data: Dataset, study: Study) -> None:
     data.PatientID = name
     data.PatientBirthDate = data.PatientSex = ""
     data.StudyID = "1"
+    data.BodyPartExamined = "HEART"
     data.SeriesNumber, data.InstanceNumber = 1, 1
     data.PatientOrientation = ""
     data.BurnedInAnnotation = "NO"

@@ -248,7 +248,7 @@ def _draw_artefacts(rng: np.random.Generator, beam: Beam, echo: Echogenicity) ->
         noise_db=float(rng.uniform(-45, -8)),
         noise_slope_db_cm=float(rng.uniform(0.0, 2.5)),
         edge_loss_db=float(max(0, rng.normal(2, 4))),
-        contrast_db=float(rng.uniform(4, 14)),
+        contrast_db=float(rng.uniform(5, 15)),
     )
 
 
