@@ -137,7 +137,7 @@ class Ventricle:
     def inward(self) -> float:
         """Inward shortening from ED to ES (0-1) that gives this ventricle its EF."""
         target = self.edv_ml * (1 - self.ef / 100)
-        low, high = 0.0, 0.92
+        low, high = -0.1, 0.92
         for _ in range(22):
             middle = (low + high) / 2
             low, high = (middle, high) if self._volume(1.0, middle) > target else (low, middle)
@@ -265,7 +265,7 @@ def draw_ventricle(rng: np.random.Generator, ef: float | None = None) -> Ventric
         lateral=walls[1],
         depth_ratio=float(np.clip(rng.normal(1.02, 0.10), 0.78, 1.3)),
         ef=ef,
-        shortening=float(np.clip(rng.normal(0.16, 0.05), 0.05, 0.28) * (0.25 + 0.75 * ef / 60)),
+        shortening=float(np.clip(rng.normal(0.16, 0.05), 0.05, 0.28) * (0.1 + 0.9 * ef / 60)),
         depth_share=float(np.clip(rng.normal(1.0, 0.11), 0.75, 1.25)),
         thickening=float(rng.uniform(0.35, 1.0)),
         bend_cm=float(rng.normal(0, 0.22)),
