@@ -1,0 +1,101 @@
+"""From masks to a volume curve, beats, EF and a verdict on the clip; numpy, scipy and OpenCV only.
+
+::
+
+    region     one connected region of a mask, cropped          cycles        where the curve turns
+    axis       apex, mitral plane, long axis                    clip_ends     turns and cuts at a clip's ends
+    volume     method of disks, area-length                     beats         every beat
+    smoothing  in seconds, at any frame rate                    ectopy        premature beats
+    curve      all of it for every frame                        rhythm        rate, regularity, phases
+    codes      every refusal and warning                        ejection_fraction, intervals
+    evidence   what the images show                             quality       the verdict
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from echobeat.errors import UsageError
+from echobeat.measurement.axis import LongAxis, long_axis
+from echobeat.measurement.beats import find_beats
+from echobeat.measurement.codes import CODES, CodeInfo
+from echobeat.measurement.curve import Masks, volume_curve
+from echobeat.measurement.ejection_fraction import beat_intervals, category, counted_beats, study_ef
+from echobeat.measurement.evidence import ClipEvidence, gather_evidence
+from echobeat.measurement.intervals import MeasurementError, calibrate, probability_below
+from echobeat.measurement.quality import judge
+from echobeat.measurement.region import clean_mask
+from echobeat.measurement.rhythm import phases, rhythm
+from echobeat.measurement.volume import area_length_volume, disks_volume
+from echobeat.records import Beat, Estimate, Rhythm, Spacing, VolumeCurve
+
+__all__ = [
+    "CODES",
+    "ClipEvidence",
+    "CodeInfo",
+    "LongAxis",
+    "Measurement",
+    "MeasurementError",
+    "area_length_volume",
+    "beat_intervals",
+    "calibrate",
+    "category",
+    "clean_mask",
+    "counted_beats",
+    "disks_volume",
+    "find_beats",
+    "gather_evidence",
+    "judge",
+    "long_axis",
+    "measure",
+    "phases",
+    "probability_below",
+    "rhythm",
+    "study_ef",
+    "volume_curve",
+]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What `measure` found; `ef` is None where no beat counts, `rhythm` where none is complete."""
+
+    curve: VolumeCurve
+    beats: tuple[Beat, ...]
+    rhythm: Rhythm | None
+    ef: Estimate | None
+
+
+def measure(masks: Masks, fps: float, spacing_mm: float | Spacing | None = None) -> Measurement:
+    """Measure masks from anywhere: volume curve, beats, rhythm and EF.
+
+    Parameters
+    ----------
+    masks : FrameStack or ndarray
+        (frames, height, width), bool (or 0 and not 0): the left ventricle's cavity, apex up.
+    fps : float
+        Frames a second.
+    spacing_mm : float or (row, column), optional
+        Pixel spacing in mm; without it volumes are in cubic pixels.
+
+    Returns
+    -------
+    Measurement
+
+    Raises
+    ------
+    UsageError
+        Not three axes, no positive frame rate, no positive spacing.
+    """
+    if len(masks.shape) != 3:
+        raise UsageError(f"Masks have the axes (frames, height, width); these have the shape {masks.shape}.")
+    if not (np.isfinite(fps) and fps > 0):
+        raise UsageError(f"The frame rate {fps} is not positive.")
+    spacing = (float(spacing_mm), float(spacing_mm)) if isinstance(spacing_mm, int | float) else spacing_mm
+    if spacing is not None and not (len(spacing) == 2 and all(np.isfinite(s) and s > 0 for s in spacing)):
+        raise UsageError(f"The pixel spacing {spacing_mm} is not positive, in mm: one number or (row, column).")
+    curve = volume_curve(masks, np.arange(masks.shape[0]) / fps, spacing)
+    beats = find_beats(curve)
+    return Measurement(curve, beats, rhythm(beats), study_ef(beats))

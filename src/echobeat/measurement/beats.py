@@ -1,0 +1,131 @@
+"""Every heartbeat in a volume curve, in seconds, at any frame rate and in any rhythm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echobeat.measurement.clip_ends import Turn, keep_seen
+from echobeat.measurement.cycles import Turns, find_turns
+from echobeat.measurement.ectopy import mark_ectopy
+from echobeat.records import Beat, FloatArray, VolumeCurve
+
+ED_TOLERANCE = 0.02
+"""End-diastole is the last frame within this fraction of the stroke volume below the maximum before ejection."""
+
+SEARCH_S = 0.1
+"""Turns are read on the smoothed volume within this time of where they were found."""
+
+
+@dataclass(frozen=True)
+class _Cycle:
+    """Frames of one beat; None where not seen."""
+
+    ed: int | None
+    es: int | None
+    end: int | None
+
+
+def find_beats(curve: VolumeCurve) -> tuple[Beat, ...]:
+    """Find every beat of a clip, incomplete ones at its ends included.
+
+    End-diastole is the last frame before ejection (not the earlier maximum of a long diastasis), end-systole
+    the smallest volume after it; both are read on `volume_smoothed`, as are the volumes. A clip that was cut
+    at the R wave begins and ends on an end-diastole. A beat is listed where its end-systole or part of its
+    ejection was seen; what was not seen is None.
+
+    Parameters
+    ----------
+    curve : VolumeCurve
+
+    Returns
+    -------
+    tuple of Beat
+        In order of time, empty where there is less than half a cycle; intervals are left None.
+    """
+    cycles = [cycle for start, stop in _runs(curve.volume_smoothed) for cycle in _find_cycles(curve, start, stop)]
+    beats = [_measured(curve, index, cycle) for index, cycle in enumerate(cycles)]
+    if not any(beat.complete for beat in beats):
+        beats = [replace(beat, half_cycle=beat.ef is not None) for beat in beats]
+    return mark_ectopy(tuple(beats), curve.times_s)
+
+
+def _runs(volume: FloatArray) -> list[tuple[int, int]]:
+    """(first, one past the last) frame of each stretch in which the ventricle is seen without a long gap."""
+    seen = np.concatenate([[False], np.isfinite(volume), [False]])
+    edges = np.flatnonzero(seen[1:] != seen[:-1])
+    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _measured(curve: VolumeCurve, index: int, cycle: _Cycle) -> Beat:
+    """A beat with its volumes, EF and rate."""
+    times, volume = curve.times_s, curve.volume_smoothed
+    edv = None if cycle.ed is None else float(volume[cycle.ed])
+    esv = None if cycle.es is None else float(volume[cycle.es])
+    pixel_ml = 1.0 if curve.spacing_mm is None else (curve.spacing_mm[0] * curve.spacing_mm[1]) ** 1.5 / 1000.0
+    return Beat(
+        index=index,
+        ed_frame=cycle.ed,
+        es_frame=cycle.es,
+        end_frame=cycle.end,
+        complete=None not in (cycle.ed, cycle.es, cycle.end),
+        half_cycle=False,
+        ectopic=False,
+        post_ectopic=False,
+        heart_rate_bpm=(
+            None if cycle.ed is None or cycle.end is None else float(60.0 / (times[cycle.end] - times[cycle.ed]))
+        ),
+        edv_ml=edv if curve.calibrated else None,
+        esv_ml=esv if curve.calibrated else None,
+        edv_px3=None if edv is None else edv / pixel_ml,
+        esv_px3=None if esv is None else esv / pixel_ml,
+        ef=None if edv is None or esv is None or edv <= 0 else 100.0 * (edv - esv) / edv,
+        ef_low=None,
+        ef_high=None,
+    )
+
+
+def _find_cycles(curve: VolumeCurve, start: int, stop: int) -> list[_Cycle]:
+    """Cycles in one stretch of frames without a long gap."""
+    times, volume = curve.times_s[start:stop], curve.volume_smoothed[start:stop]
+    turns = keep_seen(times, volume, read_turns(times, volume, find_turns(times, curve.volume[start:stop])))
+    cycles = []
+    ed: int | None = None
+    for turn, following in zip(turns, [*turns[1:], None], strict=False):
+        if turn.is_ed:
+            ed = turn.frame + start
+            if following is None and turn.ejects:
+                cycles.append(_Cycle(ed, None, None))
+            continue
+        end = None if following is None else following.frame + start
+        cycles.append(_Cycle(ed, turn.frame + start, end))
+    return cycles
+
+
+def read_turns(times_s: FloatArray, volume: FloatArray, turns: Turns) -> list[Turn]:
+    """Read the frames of turns that are known to about 0.05 s on the smoothed volume."""
+    count = len(turns.times_s)
+    near = [np.flatnonzero(np.abs(times_s - at) <= SEARCH_S) for at in turns.times_s]
+    frames = [0] * count
+    for k in range(count):
+        if not turns.is_ed[k]:
+            frames[k] = int(near[k][np.argmin(volume[near[k]])])
+    for k in range(count):
+        if turns.is_ed[k]:
+            first = frames[k - 1] + 1 if k > 0 else 0
+            last = frames[k + 1] - 1 if k + 1 < count else len(times_s) - 1
+            frames[k] = _last_before_ejection(volume, near[k], first, last)
+    return [Turn(frame, bool(is_ed)) for frame, is_ed in zip(frames, turns.is_ed, strict=True)]
+
+
+def _last_before_ejection(volume: FloatArray, near: NDArray[np.intp], first: int, last: int) -> int:
+    """Last frame in first..last that is all but as large as the largest frame near the turn."""
+    near = near[(near >= first) & (near <= last)]
+    if len(near) == 0:
+        return min(max(first, 0), len(volume) - 1)
+    peak = int(near[np.argmax(volume[near])])
+    after = volume[peak : last + 1]
+    level = volume[peak] - ED_TOLERANCE * (volume[peak] - min(after.min(), volume[first : last + 1].min()))
+    return peak + int(np.flatnonzero(after >= level)[-1])

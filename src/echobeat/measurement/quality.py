@@ -1,0 +1,229 @@
+"""The verdict on a clip: can its EF be trusted, and what must its reader know.
+
+Each thing that speaks against a clip has a code (`codes.CODES`). A refusal withholds the EF. The score is a
+product of factors between 0 and 1, one for each aspect, so that one bad aspect is enough to spoil it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from echobeat.frames import FrameStack
+from echobeat.measurement.codes import refused, warn
+from echobeat.measurement.ejection_fraction import counted_beats, study_ef
+from echobeat.measurement.evidence import ClipEvidence
+from echobeat.records import Beat, Clip, ClipWarning, FloatArray, LVMasks, Quality, Rhythm, VolumeCurve
+
+STILL_SHARE, PARTLY_FROZEN_SHARE, FROZEN_SHARE = 0.97, 0.15, 0.6
+COLOUR_PRESENT, COLOUR_REFUSED = 0.02, 0.06
+"""Share of clearly coloured, moving pixels: an ECG trace stays below the first, a Doppler box exceeds the second."""
+
+MIN_SMOOTHNESS, MIN_COHERENCE = 0.6, 0.25
+SURROUNDED = 0.05
+"""From this share of even background on, the picture counts as a scanning sector."""
+MIN_GRAIN_SECTOR, MIN_GRAIN_FULL, SURE_GRAIN_FULL = 0.15, 0.33, 0.42
+"""Speckle asked of a sector, and of a picture that fills the frame as photographs do."""
+
+SEEN_REFUSED, SEEN_WARNED = 0.3, 0.95
+CONFIDENCE_REFUSED, CONFIDENCE_WARNED, CONFIDENCE_GOOD = 0.85, 0.92, 0.96
+"""Median confidence; on CAMUS it is above 0.95 in 95 of 100 images, on photographs and noise mostly below 0.9."""
+
+SIZE_RANGE = (0.015, 0.5)
+"""Plausible share of the picture that the ventricle covers; a third of it in clips zoomed into the ventricle."""
+VOLUME_RANGE_ML = (15.0, 600.0)
+EF_RANGE = (5.0, 85.0)
+RATE_RANGE_BPM = (30.0, 200.0)
+ROUGH, VERY_ROUGH = 0.06, 0.2
+"""Robust spread of the volume about its smoothed curve, as a fraction of the median volume."""
+JUMP, JUMPS_WARNED = 0.15, 0.05
+"""A jump of the contour's middle by this fraction of its length within a frame; share of frames that may."""
+BORDER_WARNED = 0.3
+LOW_FPS = 24.0
+FEW_IRREGULAR_BEATS = 5
+BEAT_SPREAD = 15.0
+MIN_SCORE = 0.15
+
+
+def judge(
+    clip: Clip,
+    evidence: ClipEvidence,
+    masks: LVMasks,
+    curve: VolumeCurve,
+    beats: Sequence[Beat],
+    rhythm: Rhythm | None,
+) -> Quality:
+    """Judge a clip from its images, masks, curve and beats.
+
+    Returns
+    -------
+    Quality
+        `score` 0-1; `accepted` False where a warning is a refusal; `warnings` with those of the clip's reader
+        first, then refusals, then the rest.
+    """
+    found = [*_of_images(evidence)]
+    if not refused(tuple(found)):
+        found += _of_ventricle(clip, evidence, masks, curve)
+    if not refused(tuple(found)):
+        found += _of_beats(clip, beats, rhythm)
+    score = _score(clip, evidence, masks, curve, beats) if not refused(tuple(found)) else 0.0
+    if not refused(tuple(found)) and score < MIN_SCORE:
+        found.append(warn("low_quality", score=score))
+    ordered = sorted(found, key=lambda warning: not refused((warning,)))
+    warnings = (*clip.warnings, *ordered)
+    return Quality(score=score, accepted=not refused(warnings), warnings=warnings)
+
+
+def _of_images(evidence: ClipEvidence) -> Iterator[ClipWarning]:
+    """What the images say."""
+    if evidence.contrast == 0 or evidence.picture == 0:
+        yield warn("blank")
+        return
+    if evidence.frames == 1 or evidence.still_fraction > STILL_SHARE:
+        yield warn("still_image")
+    elif evidence.still_fraction > FROZEN_SHARE:
+        yield warn("frozen", share=evidence.still_fraction)
+    elif evidence.still_fraction > PARTLY_FROZEN_SHARE:
+        yield warn("partly_frozen", share=evidence.still_fraction)
+    reason = _unlike_ultrasound(evidence)
+    if reason:
+        yield warn("not_ultrasound", reason=reason)
+    elif evidence.surroundings < SURROUNDED:
+        doubt = "and little speckle" if evidence.grain < SURE_GRAIN_FULL else "though there is speckle"
+        yield warn("unusual_image", reason=doubt)
+    if evidence.colour_fraction > COLOUR_REFUSED:
+        yield warn("colour_doppler", share=evidence.colour_fraction)
+    elif evidence.colour_fraction > COLOUR_PRESENT:
+        yield warn("colour_present", share=evidence.colour_fraction)
+
+
+def _unlike_ultrasound(evidence: ClipEvidence) -> str | None:
+    """Why the images cannot be ultrasound; None where they can."""
+    if evidence.smoothness < MIN_SMOOTHNESS:
+        return "neighbouring pixels have nothing to do with each other, as in noise or text"
+    if evidence.coherence < MIN_COHERENCE:
+        return "a frame has nothing to do with the next one"
+    sector = evidence.surroundings >= SURROUNDED
+    if evidence.grain < (MIN_GRAIN_SECTOR if sector else MIN_GRAIN_FULL):
+        return "there is no speckle, as in a photograph or a drawing"
+    return None
+
+
+def _of_ventricle(clip: Clip, evidence: ClipEvidence, masks: LVMasks, curve: VolumeCurve) -> Iterator[ClipWarning]:
+    """What the contours say."""
+    seen = np.isfinite(curve.volume)
+    share = float(seen.mean())
+    if share < SEEN_REFUSED:
+        yield warn("no_left_ventricle", share=share)
+        return
+    if share < SEEN_WARNED:
+        yield warn("missing_frames", share=1 - share)
+    confidence = float(np.median(masks.confidence[seen]))
+    if confidence < CONFIDENCE_REFUSED:
+        yield warn("low_confidence", confidence=confidence)
+    elif confidence < CONFIDENCE_WARNED:
+        yield warn("uncertain_contour", confidence=confidence)
+    size = _size(clip, evidence, curve)
+    if not SIZE_RANGE[0] <= size <= SIZE_RANGE[1]:
+        yield warn("implausible_size", share=size)
+    if (rough := roughness(curve)) > ROUGH:
+        yield warn("unsteady_contour", share=rough)
+    if (jumps := jump_share(curve)) > JUMPS_WARNED:
+        yield warn("ventricle_jumps", share=jumps)
+    if (border := border_share(masks.lv)) > BORDER_WARNED:
+        yield warn("at_border", share=border)
+    if not curve.calibrated:
+        yield warn("uncalibrated")
+
+
+def _of_beats(clip: Clip, beats: Sequence[Beat], rhythm: Rhythm | None) -> Iterator[ClipWarning]:
+    """What the beats say."""
+    counted, estimate = counted_beats(beats), study_ef(beats)
+    left_out = [beat for beat in beats if beat.ectopic or beat.post_ectopic]
+    if estimate is None:
+        whole = any(beat.complete or beat.half_cycle for beat in left_out)
+        yield warn("no_usable_beat") if whole else warn("less_than_half_cycle")
+        return
+    if not any(beat.complete for beat in counted):
+        yield warn("half_cycle")
+    elif len(counted) == 1:
+        yield warn("single_beat")
+    if rhythm and rhythm.irregular and len(counted) < FEW_IRREGULAR_BEATS:
+        yield warn("irregular_few_beats", beats=len(counted))
+    if left_out:
+        yield warn("ectopy", beats=len(left_out))
+    partial = [beat for beat in beats if not beat.complete and beat not in counted]
+    if partial:
+        yield warn("incomplete_beats", beats=len(partial))
+    spread = float(np.ptp([beat.ef for beat in counted if beat.ef is not None]))
+    if spread > BEAT_SPREAD and rhythm and not rhythm.irregular:
+        yield warn("beats_disagree", spread=spread)
+    if not EF_RANGE[0] <= estimate.value <= EF_RANGE[1]:
+        yield warn("implausible_ef", ef=estimate.value)
+    if rhythm and not RATE_RANGE_BPM[0] <= rhythm.heart_rate_bpm <= RATE_RANGE_BPM[1]:
+        yield warn("implausible_rate", rate=rhythm.heart_rate_bpm)
+    if clip.fps and clip.fps < LOW_FPS:
+        yield warn("low_frame_rate", fps=clip.fps)
+    volumes = [beat.edv_ml for beat in counted if beat.edv_ml is not None]
+    if volumes and not VOLUME_RANGE_ML[0] <= float(np.median(volumes)) <= VOLUME_RANGE_ML[1]:
+        yield warn("implausible_volume", volume=float(np.median(volumes)))
+
+
+def _score(clip: Clip, evidence: ClipEvidence, masks: LVMasks, curve: VolumeCurve, beats: Sequence[Beat]) -> float:
+    """Product of one factor (0-1) for each aspect."""
+    seen = np.isfinite(curve.volume)
+    estimate = study_ef(beats)
+    plausible = estimate is not None and EF_RANGE[0] <= estimate.value <= EF_RANGE[1]
+    size = _size(clip, evidence, curve)
+    factors = (
+        _ramp(float(np.median(masks.confidence[seen])), CONFIDENCE_REFUSED - 0.05, CONFIDENCE_GOOD),
+        _ramp(float(seen.mean()), 0.0, SEEN_WARNED),
+        1 - 0.9 * _ramp(roughness(curve), 0.5 * ROUGH, VERY_ROUGH),
+        1 - 0.7 * _ramp(jump_share(curve), 0.0, 4 * JUMPS_WARNED),
+        1 - 0.5 * border_share(masks.lv),
+        1.0 if SIZE_RANGE[0] <= size <= SIZE_RANGE[1] else 0.4,
+        1.0 if plausible else 0.3,
+        1 - _ramp(evidence.still_fraction, PARTLY_FROZEN_SHARE, 1.0),
+        0.8 if evidence.surroundings < SURROUNDED else 1.0,
+        0.6 + 0.4 * _ramp(float(len(counted_beats(beats))), 0.0, 3.0),
+        0.8 + 0.2 * _ramp(clip.fps or 0.0, 10.0, LOW_FPS + 6),
+    )
+    return float(np.prod(factors))
+
+
+def _ramp(value: float, low: float, high: float) -> float:
+    """0 below `low`, 1 above `high`, straight in between."""
+    return float(np.clip((value - low) / (high - low), 0.0, 1.0))
+
+
+def _size(clip: Clip, evidence: ClipEvidence, curve: VolumeCurve) -> float:
+    """Share of the picture's bounding box that the ventricle covers, median over frames."""
+    _, height, width = clip.frames.shape
+    return float(np.nanmedian(curve.area_px)) / max(1.0, evidence.picture * height * width)
+
+
+def roughness(curve: VolumeCurve) -> float:
+    """Robust spread of the volume about its smoothed curve, as a fraction of the median volume."""
+    rest = np.abs(curve.volume - curve.volume_smoothed)
+    if not np.isfinite(rest).any():
+        return 0.0
+    return 1.4826 * float(np.nanmedian(rest)) / float(np.nanmedian(curve.volume))
+
+
+def jump_share(curve: VolumeCurve) -> float:
+    """Share of frames in which the contour's middle jumps by more than `JUMP` of its length."""
+    rows, columns = curve.spacing_mm or (1.0, 1.0)
+    middle: FloatArray = 0.5 * (curve.apex_px + curve.base_px) * np.array([rows, columns])
+    steps = np.hypot(*np.diff(middle, axis=0).T) / np.nanmedian(curve.long_axis)
+    steps = steps[np.isfinite(steps)]
+    return float(np.mean(steps > JUMP)) if len(steps) else 0.0
+
+
+def border_share(masks: FrameStack) -> float:
+    """Share of frames in which the mask touches the edge of the image."""
+    touching = 0
+    for _, block in masks.blocks():
+        edges = block[:, [0, -1], :].any(axis=(1, 2)) | block[:, :, [0, -1]].any(axis=(1, 2))
+        touching += int(np.count_nonzero(edges))
+    return touching / max(1, len(masks))
