@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +15,13 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "report"))  # where `made` li
 
 from made import MODEL, made_assessment
 
+from echobeat.commands import batch
 from echobeat.records import Assessment, Clip
+from echobeat.report.batch import Entry
 
-__all__ = ["MODEL", "Call", "assess_at_once", "write_clip"]
+__all__ = ["MODEL", "TABLES_ONLY", "Call", "assess_at_once", "prepare_quickly", "write_clip"]
+
+TABLES_ONLY = ("--no-video", "--no-page", "--no-plot", "--no-masks")
 
 Call = Callable[..., tuple[int, str, str]]
 """Calls the command line; returns exit code, standard output, standard error."""
@@ -39,3 +45,15 @@ def assess_at_once(clip: Clip, *_: object) -> Assessment:
     """In place of the pipeline: a clip of few frames is refused."""
     frames = len(clip.frames)
     return made_assessment(frames=frames, size=(32, 32), beat_frames=5, source=clip.source, refused=frames < 10)
+
+
+def prepare_quickly(options: batch.Options, processes: int) -> Callable[[batch.Task], Entry]:
+    """In a worker: the pipeline that answers at once; a source named `kill...` ends the process."""
+    batch.analyze_clip = assess_at_once
+
+    def assess(task: batch.Task) -> Entry:
+        if "kill" in task.source:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return batch.assess(task, options, None)
+
+    return assess

@@ -9,20 +9,16 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
-from quick import Call, assess_at_once, write_clip
+from quick import TABLES_ONLY, Call, prepare_quickly, write_clip
 
 from echobeat.commands import batch
 from echobeat.errors import ModelError
 from echobeat.report import files
-from echobeat.report.batch import Entry
 from echobeat.report.folders import STAGE_PREFIX, OutputFolder
-
-TABLES_ONLY = ("--no-video", "--no-page", "--no-plot", "--no-masks")
 
 
 def rows_of(out: Path) -> list[dict[str, str]]:
@@ -32,18 +28,6 @@ def rows_of(out: Path) -> list[dict[str, str]]:
 
 def leftovers(out: Path) -> list[str]:
     return [path.name for path in out.iterdir() if path.name.startswith(STAGE_PREFIX)]
-
-
-def prepare_quickly(options: batch.Options, processes: int) -> Callable[[batch.Task], Entry]:
-    """In a worker: the pipeline that answers at once; a source named `kill...` ends the process."""
-    batch.analyze_clip = assess_at_once
-
-    def assess(task: batch.Task) -> Entry:
-        if "kill" in task.source:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return batch.assess(task, options, None)
-
-    return assess
 
 
 @pytest.fixture

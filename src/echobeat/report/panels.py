@@ -22,7 +22,7 @@ CONTOUR_RGB = (57, 226, 190)
 AXIS_RGB = (255, 214, 102)
 FILL_OPACITY = 0.24
 
-STEP_SMOOTHING_PX = 1.2
+STEP_SMOOTHING_PX = 1.5
 """Standard deviation, in pixels of the frame, of the blur that hides the steps of an enlarged mask."""
 
 
