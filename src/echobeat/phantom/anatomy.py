@@ -7,12 +7,14 @@ in cm: x to the right, y down, the middle of the probe's surface at (0, 0).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from echobeat.phantom.heart import FloatArray, Outline, Ventricle, draw_ventricle, outward_normals
+from echobeat.phantom.curves import ellipse, line, offset, smooth_polygon
+from echobeat.phantom.heart import FloatArray, Outline, Ventricle, draw_ventricle
 
 Tissue = Literal[
     "fat",
@@ -148,38 +150,38 @@ class Anatomy:
         septal, lateral = layers[0, 0], layers[0, -1]
         la_roof = self._roof(self.la, (septal + lateral) / 2, state)
         atrium = self.la.outline(septal, lateral, la_roof)
-        atrium_wall = _offset(atrium, self.la.wall_cm)
+        atrium_wall = offset(atrium, self.la.wall_cm)
         free_wall, hinges = self._right_ventricle(epi, state)
         septal_side = epi[len(epi) // 2 : 0 : -4]  # from the apex back to the base
         rv = np.concatenate([free_wall, septal_side])
         ra = self.ra.outline(hinges[1], hinges[0], self._roof(self.ra, hinges.mean(axis=0), state))
-        rv_outer = _offset(free_wall, self.rv_wall_cm)
-        sac = _offset(epi[len(epi) // 2 - 12 :], self.gap_cm)
+        rv_outer = offset(free_wall, self.rv_wall_cm)
+        sac = offset(epi[len(epi) // 2 - 12 :], self.gap_cm)
 
-        crux = _ellipse((septal + epi[0]) / 2 + (0, 0.2), 0.5, 0.3, 0.0)
+        crux = ellipse((septal + epi[0]) / 2 + (0, 0.2), 0.5, 0.3, 0.0)
         radius, aside, behind = self.aorta
         fills: list[tuple[Tissue, FloatArray]] = [
-            ("fat", _offset(np.concatenate([rv_outer, epi[len(epi) // 4 :]]), self.gap_cm)),
-            ("fat", _offset(ra, self.ra.wall_cm + self.gap_cm)),
-            ("fat", _offset(atrium, self.la.wall_cm + self.gap_cm)),
+            ("fat", offset(np.concatenate([rv_outer, epi[len(epi) // 4 :]]), self.gap_cm)),
+            ("fat", offset(ra, self.ra.wall_cm + self.gap_cm)),
+            ("fat", offset(atrium, self.la.wall_cm + self.gap_cm)),
             ("right wall", np.concatenate([rv_outer, septal_side])),
-            ("atrial wall", _offset(ra, self.ra.wall_cm)),
+            ("atrial wall", offset(ra, self.ra.wall_cm)),
             ("right blood", rv),
             ("right blood", ra),
             ("atrial wall", atrium_wall),
             ("atrial blood", atrium),
             ("crux", crux),
-            ("crux", _ellipse((lateral + 0.4 * (epi[-1] - lateral)), 0.3, 0.22, 0.4)),
+            ("crux", ellipse((lateral + 0.4 * (epi[-1] - lateral)), 0.3, 0.22, 0.4)),
         ]
         if self.outlet_cm > 0:
-            outlet = _ellipse(
+            outlet = ellipse(
                 septal + np.array([-0.25, 0.5 * self.outlet_cm]), self.outlet_cm * 0.8, self.outlet_cm * 1.3, 0.3
             )
             fills.append(("left blood", outlet))
         if radius > 0:
             centre = lateral + np.array([aside, behind])
-            fills.insert(3, ("atrial wall", _ellipse(centre, radius + 0.2, radius + 0.2, 0.0)))
-            fills.insert(4, ("atrial blood", _ellipse(centre, radius, radius, 0.0)))
+            fills.insert(3, ("atrial wall", ellipse(centre, radius + 0.2, radius + 0.2, 0.0)))
+            fills.insert(4, ("atrial blood", ellipse(centre, radius, radius, 0.0)))
         inside = self._inside(cut)
         curves: list[tuple[Tissue, FloatArray]] = [
             ("endocardium", layers[0]),
@@ -187,7 +189,7 @@ class Anatomy:
             ("pericardium", sac),
             ("pericardium", rv_outer),
             ("pericardium", atrium_wall[8:-8]),
-            ("pericardium", _offset(ra, self.ra.wall_cm)[8:-8]),
+            ("pericardium", offset(ra, self.ra.wall_cm)[8:-8]),
             ("epicardium", free_wall),
         ]
         tips = []
@@ -198,9 +200,9 @@ class Anatomy:
             curves.append(("leaflet", curve))
         if self.band[0]:
             ends = septal_side[int(self.band[1] * (len(septal_side) - 1))], free_wall[-1 - int(self.band[2] * 20)]
-            curves += [("trabecula", _line(*ends, 16) + np.array([0.0, shift])) for shift in (0.0, 0.12)]
+            curves += [("trabecula", line(*ends, 16) + np.array([0.0, shift])) for shift in (0.0, 0.12)]
         if self.papillary[0]:
-            curves += [("chorda", _line(tip, inside[0][1].mean(axis=0), 12)) for tip in tips]
+            curves += [("chorda", line(tip, inside[0][1].mean(axis=0), 12)) for tip in tips]
 
         landmarks = np.concatenate([layers[0, ::5], epi[::5], free_wall[::4], atrium[::5], ra[::5]])
         place = self._placer(state, drift)
@@ -213,7 +215,8 @@ class Anatomy:
             landmarks=place(landmarks),
         )
 
-    def _placer(self, state: float, drift: tuple[float, float, float]):  # type: ignore[no-untyped-def]
+    def _placer(self, state: float, drift: tuple[float, float, float]) -> Callable[[FloatArray], FloatArray]:
+        """From the ventricle's own axes to the image."""
         angle = -(self.tilt + drift[2])
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         origin = np.array(self.apex_cm) + drift[:2] + (0.0, self.apex_drop_cm * state)
@@ -285,7 +288,7 @@ class Anatomy:
             inside.append(
                 (
                     "papillary",
-                    _smooth_polygon(
+                    smooth_polygon(
                         np.stack(
                             [
                                 root - along * width - inward * 0.1,
@@ -304,40 +307,9 @@ class Anatomy:
             tangent = cut.endocardium[min(k + 1, last)] - cut.endocardium[max(k - 1, 0)]
             angle = float(np.arctan2(tangent[1], tangent[0]))
             inside.append(
-                ("trabecula", _ellipse(cut.endocardium[k] - cut.normal[k] * distance, length / 2, width / 2, angle))
+                ("trabecula", ellipse(cut.endocardium[k] - cut.normal[k] * distance, length / 2, width / 2, angle))
             )
         return inside
-
-
-def _smooth_polygon(corners: FloatArray) -> FloatArray:
-    """Corners cut twice (Chaikin's scheme)."""
-    for _ in range(2):
-        following = np.roll(corners, -1, axis=0)
-        corners = np.stack([0.75 * corners + 0.25 * following, 0.25 * corners + 0.75 * following], axis=1).reshape(
-            -1, 2
-        )
-    return corners
-
-
-def _offset(curve: FloatArray, distance: float) -> FloatArray:
-    """The curve moved outward; closed polygons and open curves run clockwise around what is inside."""
-    middle = curve.mean(axis=0)
-    normal = outward_normals(curve)
-    flip = np.sign(np.sum(normal * (curve - middle))) or 1.0
-    return curve + distance * flip * normal
-
-
-def _ellipse(centre: FloatArray, a: float, b: float, angle: float) -> FloatArray:
-    t = np.linspace(0, 2 * np.pi, 18, endpoint=False)
-    x, y = a * np.cos(t), b * np.sin(t)
-    cos, sin = np.cos(angle), np.sin(angle)
-    result: FloatArray = centre + np.stack([x * cos - y * sin, x * sin + y * cos], axis=1)
-    return result
-
-
-def _line(start: FloatArray, end: FloatArray, count: int) -> FloatArray:
-    t = np.linspace(0, 1, count)[:, None]
-    return start + t * (end - start)
 
 
 def draw_anatomy(rng: np.random.Generator, ef: float | None = None) -> Anatomy:

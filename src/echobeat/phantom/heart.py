@@ -268,7 +268,7 @@ def draw_ventricle(rng: np.random.Generator, ef: float | None = None) -> Ventric
         shortening=float(np.clip(rng.normal(0.16, 0.05), 0.05, 0.28) * (0.1 + 0.9 * ef / 60)),
         depth_share=float(np.clip(rng.normal(1.0, 0.11), 0.75, 1.25)),
         thickening=float(rng.uniform(0.35, 1.0)),
-        bend_cm=float(rng.normal(0, 0.22)),
+        bend_cm=float(rng.normal(0, 0.32)),
         bend_swing_cm=float(rng.normal(0, 0.12)),
         shear=float(rng.normal(0.02, 0.10)),
         shear_swing=float(rng.normal(0.0, 0.05)),
@@ -287,15 +287,15 @@ def draw_ventricle(rng: np.random.Generator, ef: float | None = None) -> Ventric
 
 
 def _draw_wall(rng: np.random.Generator, thickness: float, regional: float) -> Wall:
-    apical, basal = rng.uniform(0.7, 1.15), rng.uniform(0.8, 1.15)
+    apical, basal = rng.uniform(0.75, 1.45), rng.uniform(0.8, 1.15)
     own = thickness * rng.uniform(0.85, 1.2)
     depth = float(rng.uniform(0.4, 1.25)) if rng.random() < regional else 0.0
     return Wall(
         shoulder=float(rng.uniform(0.48, 0.78)),
-        fullness=float(np.clip(rng.normal(2.05, 0.25), 1.5, 3.0)),
+        fullness=float(np.clip(rng.normal(1.95, 0.3), 1.35, 3.0)),
         base=float(rng.uniform(0.58, 0.95)),
         ripples=tuple(float(rng.normal(0, s)) for s in (0.03, 0.03, 0.02, 0.012, 0.008)),
         thickness_cm=(own * apical, own, own * basal),
-        slope=float(rng.uniform(-0.6, 0.5)),
+        slope=float(rng.uniform(-0.9, 0.5)),
         defect=(float(rng.uniform(0.05, 0.9)), float(rng.uniform(0.12, 0.3)), depth),
     )

@@ -166,7 +166,7 @@ def draw_scanner(rng: np.random.Generator, reach_cm: float) -> Scanner:
 
 
 def _draw_beam(rng: np.random.Generator, reach_cm: float) -> Beam:
-    depth = float(np.clip(reach_cm / np.clip(rng.normal(0.68, 0.09), 0.48, 0.93), 9.5, 23))
+    depth = float(np.clip(reach_cm / np.clip(rng.normal(0.70, 0.115), 0.48, 0.97), 9.5, 23))
     wavelength = 0.154 / float(rng.uniform(1.7, 4.0))
     return Beam(
         half_angle=float(np.deg2rad(rng.uniform(60, 100) / 2)),
@@ -204,11 +204,11 @@ def _draw_echogenicity(rng: np.random.Generator) -> Echogenicity:
     return Echogenicity(
         tissue=tissue,
         blood_db=blood,
-        wall_layers=(float(rng.normal(0, 1.8)), float(rng.normal(0.8, 2.0)), float(rng.normal(-0.3, 2.0))),
+        wall_layers=(float(rng.normal(-1.2, 2.6)), float(rng.normal(0.5, 2.2)), float(rng.normal(0, 2.2))),
         wall_ripple_db=float(rng.uniform(0.5, 4.0)),
         septal_loss_db=float(rng.normal(-1.5, 2.0)),
-        lateral_loss_db=float(max(0, rng.normal(3.0, 4.2))),
-        apical_loss_db=float(max(0, rng.normal(3.0, 4.0))),
+        lateral_loss_db=float(max(0, rng.normal(3.5, 4.8))),
+        apical_loss_db=float(max(0, rng.normal(5.5, 6.0))),
         anisotropy_db=float(rng.uniform(0, 8)),
         specular=float(rng.uniform(1.5, 8)),
         background_db=float(rng.normal(-2, 4.5)),
