@@ -159,7 +159,7 @@ class Beat:
     es_frame: Annotated[int | None, Field(description="end-systole: smallest volume")]
     end_frame: Annotated[int | None, Field(description="the next end-diastole, where the beat ends")]
     complete: Annotated[bool, Field(description="both end-diastoles and the end-systole were seen")]
-    half_cycle: Annotated[bool, Field(description="only end-diastole to end-systole was recorded")]
+    half_cycle: Annotated[bool, Field(description="only the ejection was recorded, or only the filling")]
     ectopic: Annotated[bool, Field(description="premature beat; left out of the mean")]
     post_ectopic: Annotated[bool, Field(description="the beat after a premature one; left out of the mean")]
     heart_rate_bpm: Annotated[float | None, Field(description="60 / duration of the beat in s")]

@@ -48,8 +48,18 @@ def find_beats(curve: VolumeCurve) -> tuple[Beat, ...]:
     cycles = [cycle for start, stop in _runs(curve.volume_smoothed) for cycle in _find_cycles(curve, start, stop)]
     beats = [_measured(curve, index, cycle) for index, cycle in enumerate(cycles)]
     if not any(beat.complete for beat in beats):
-        beats = [replace(beat, half_cycle=beat.ef is not None) for beat in beats]
+        beats = _half_cycles(curve, beats, cycles)
     return mark_ectopy(tuple(beats), curve.times_s)
+
+
+def _half_cycles(curve: VolumeCurve, beats: list[Beat], cycles: list[_Cycle]) -> list[Beat]:
+    """Mark the half that was seen where no beat is complete: the ejection, or where there is none, the filling.
+
+    A filling gives an EF, too: its end-systole is compared with the end-diastole that it leads to.
+    """
+    if not any(beat.ef is not None for beat in beats):
+        beats = [_measured(curve, index, cycle, filling=True) for index, cycle in enumerate(cycles)]
+    return [replace(beat, half_cycle=beat.ef is not None) for beat in beats]
 
 
 def _runs(volume: FloatArray) -> list[tuple[int, int]]:
@@ -59,10 +69,11 @@ def _runs(volume: FloatArray) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def _measured(curve: VolumeCurve, index: int, cycle: _Cycle) -> Beat:
-    """A beat with its volumes, EF and rate."""
+def _measured(curve: VolumeCurve, index: int, cycle: _Cycle, filling: bool = False) -> Beat:
+    """A beat with its volumes, EF and rate; with `filling`, its end-diastolic volume is that of its end."""
     times, volume = curve.times_s, curve.volume_smoothed
-    edv = None if cycle.ed is None else float(volume[cycle.ed])
+    edv_frame = cycle.end if filling else cycle.ed
+    edv = None if edv_frame is None else float(volume[edv_frame])
     esv = None if cycle.es is None else float(volume[cycle.es])
     pixel_ml = 1.0 if curve.spacing_mm is None else (curve.spacing_mm[0] * curve.spacing_mm[1]) ** 1.5 / 1000.0
     return Beat(

@@ -34,6 +34,9 @@ SHORT = 0.87
 REST = 0.8
 """The volume is at rest where its slope is under this fraction of the steepest slope of the fall (rise)."""
 
+SYSTOLIC_REST = 0.6
+"""The same for an end-systole, which a steady fall only passes on its way."""
+
 SLOPE_S = 0.04
 """Slopes are taken over this time, at least over one frame."""
 
@@ -86,7 +89,9 @@ class _Cuts:
     def first_is_turn(self) -> bool:
         turn = self.turns[0]
         missing, resting = self._missing(turn), self._rests(turn, self.turns[1], self.times_s[0])
-        if missing is None or not turn.is_ed:
+        if not turn.is_ed:
+            return self._is_systole(missing, turn, self.turns[1], self.times_s[0])
+        if missing is None:
             return resting
         return missing <= CLOSE_TOLERANCE or (resting and missing <= RESTING_TOLERANCE)
 
@@ -94,7 +99,7 @@ class _Cuts:
         turn = self.turns[-1]
         missing, resting = self._missing(turn), self._rests(turn, self.turns[-2], self.times_s[-1])
         if not turn.is_ed:
-            return resting
+            return self._is_systole(missing, turn, self.turns[-2], self.times_s[-1])
         if missing is not None:
             return missing <= (CLOSE_TOLERANCE if self._last_is_short() else LEVEL_TOLERANCE)
         if not self.turns[0].is_ed:
@@ -102,6 +107,11 @@ class _Cuts:
         # one beat from R to R: its two ends are all there is to compare
         allowed = LEVEL_TOLERANCE * self._stroke() + 1.5 * DRIFT * self._at(turn)
         return resting and self._at(self.turns[0]) - self._at(turn) <= allowed
+
+    def _is_systole(self, missing: float | None, turn: Turn, neighbour: Turn, cut_s: float) -> bool:
+        """An end-systole at a cut: as low as the others, and hardly moving; a heart cut in mid-ejection is neither."""
+        as_low = missing is None or missing <= LEVEL_TOLERANCE
+        return as_low and self._rests(turn, neighbour, cut_s, SYSTOLIC_REST)
 
     def _at(self, turn: Turn) -> float:
         return float(self.volume[turn.frame])
@@ -129,7 +139,7 @@ class _Cuts:
             return (float(np.quantile(levels, 0.25)) - self._at(turn) - drift) / stroke
         return (self._at(turn) - float(np.quantile(levels, 0.75)) - drift) / stroke
 
-    def _rests(self, turn: Turn, neighbour: Turn, cut_s: float) -> bool:
+    def _rests(self, turn: Turn, neighbour: Turn, cut_s: float, rest: float = REST) -> bool:
         """True where the volume hardly moves at the cut, compared with the fall or rise to the neighbouring turn."""
         step = max(SLOPE_S, float(np.median(np.diff(self.times_s))))
         low, high = sorted((self.times_s[neighbour.frame], cut_s))
@@ -139,4 +149,4 @@ class _Cuts:
         volumes = np.interp(at, self.times_s, self.volume)
         slopes = np.abs(volumes[4:] - volumes[:-4])
         here = slopes[0] if cut_s == low else slopes[-1]
-        return bool(here <= REST * slopes.max())
+        return bool(here <= rest * slopes.max())

@@ -70,7 +70,7 @@ CODES: dict[str, CodeInfo] = {
     # --- warnings: beats ---
     "half_cycle": CodeInfo(
         False,
-        "Only end-diastole to end-systole was seen: the EF is of one ejection, and there is no rhythm.",
+        "Only half a cycle was seen: the EF is of one ejection or one filling, and there is no rhythm.",
         "Prefer a loop of several whole beats.",
     ),
     "single_beat": CodeInfo(

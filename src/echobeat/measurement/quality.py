@@ -59,8 +59,8 @@ def judge(
     Returns
     -------
     Quality
-        `score` 0-1; `accepted` False where a warning is a refusal; `warnings` with those of the clip's reader
-        first, then refusals, then the rest.
+        `score` 0-1; `accepted` False where a warning is a refusal; `warnings` with refusals first, then those of
+        the clip's reader, then the rest.
     """
     found = [*_of_images(evidence)]
     if not refused(tuple(found)):
@@ -70,8 +70,7 @@ def judge(
     score = _score(clip, evidence, masks, curve, beats) if not refused(tuple(found)) else 0.0
     if not refused(tuple(found)) and score < MIN_SCORE:
         found.append(warn("low_quality", score=score))
-    ordered = sorted(found, key=lambda warning: not refused((warning,)))
-    warnings = (*clip.warnings, *ordered)
+    warnings = tuple(sorted([*clip.warnings, *found], key=lambda warning: not refused((warning,))))
     return Quality(score=score, accepted=not refused(warnings), warnings=warnings)
 
 

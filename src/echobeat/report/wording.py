@@ -6,6 +6,7 @@ import math
 import os
 from dataclasses import dataclass
 
+from echobeat.measurement.codes import CODES
 from echobeat.records import Assessment, Beat, Category, Estimate, Result
 
 REDUCED_AT_MOST = 40.0
@@ -70,7 +71,7 @@ def beat_note(beat: Beat) -> str:
     if beat.post_ectopic:
         return "after an ectopic beat, not counted"
     if beat.half_cycle:
-        return "end-diastole to end-systole only"
+        return "half a cycle only"
     if not beat.complete:
         return "incomplete, not counted"
     return "" if beat.counts else "not counted"
@@ -97,6 +98,11 @@ def verdict(result: Result) -> Verdict:
         return Verdict("No ejection fraction", messages[0] if messages else "No beat could be measured.")
     span = interval(result.ef)
     return Verdict(f"EF {percent(result.ef.value)} %" + (f" ({span})" if span else ""), result.ef_category or "")
+
+
+def remedy(code: str) -> str:
+    """What to do about a warning, or how to read a result that carries it; empty for codes of no table."""
+    return CODES[code].remedy if code in CODES else ""
 
 
 def is_judged(result: Result) -> bool:
