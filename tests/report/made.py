@@ -26,7 +26,7 @@ from echobeat.records import (
 )
 
 MODEL = ModelUsed("lv", "1", "ab" * 32, "CC-BY-NC-SA-4.0")
-REFUSAL = ClipWarning("no_lv", "No left ventricle is in sight.")
+REFUSAL = ClipWarning("no_left_ventricle", "A left ventricle is seen in none of the frames.")
 
 
 def made_assessment(

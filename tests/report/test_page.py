@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made import made_assessment
 
+from echobeat.measurement.codes import CODES
 from echobeat.records import Assessment, ClipWarning, Estimate, Quality, StudyEstimate
 from echobeat.report import page
 from echobeat.report.overlay import write_overlay
@@ -188,3 +189,8 @@ def test_paper_gets_the_first_beats_and_is_told_of_the_others() -> None:
     html = page_html(made, NO_VIDEO)
     assert html.count("screen-only") == 20 - page.PRINTED_BEATS + 1  # the rule in the style sheet
     assert f"and {20 - page.PRINTED_BEATS} more" in html
+
+
+def test_a_reason_comes_with_what_to_do_about_it(refused: Assessment) -> None:
+    text = Outline(page_html(refused, NO_VIDEO)).text
+    assert CODES[refused.quality.warnings[0].code].remedy in text

@@ -20,7 +20,7 @@ from echobeat.pipeline import Progress
 from echobeat.records import Result
 from echobeat.report.batch import Entry
 from echobeat.report.schema import read_result
-from echobeat.report.wording import beat_note, interval, is_judged, number, percent, printable, verdict
+from echobeat.report.wording import beat_note, interval, is_judged, number, percent, printable, remedy, verdict
 
 ROWS = 40
 """A longer summary is printed in part; summary.csv has all of it."""
@@ -80,7 +80,7 @@ class Screen:
         if result.beats:
             self.out.print(_beats(result))
         for warning in result.quality.warnings:
-            self.line(f"Note: {warning.message} [{warning.code}]", "yellow")
+            self.line(f"Note: {warning.message} {remedy(warning.code)}", "yellow")
         page = folder / "report.html"
         self.line(f"Page: {page}" if page.exists() else f"Results: {folder}")
 

@@ -97,16 +97,16 @@ class CurvePages:
     def __init__(self, view: CurveView, width: int, height: int) -> None:
         self._view, self._width, self._height = view, width, height
         self._pages = max(1, int(np.ceil(view.duration_s / LONGEST_WINDOW_S)))
+        self._page_s = view.duration_s / self._pages
         self._page = -1
         self._dim = self._bright = np.empty((height, width, 3), np.uint8)
         self._xy: NDArray[np.float64] = np.empty((0, 2))
 
     def picture(self, frame: int) -> Picture:
         """The curve at a frame, (height, width, 3)."""
-        seconds = self._view.duration_s / self._pages
-        page = min(int(self._view.times_s[frame] / seconds + 1e-9), self._pages - 1)
+        page = min(int(self._view.times_s[frame] / self._page_s + 1e-9), self._pages - 1)
         if page != self._page:
-            self._turn_to(page, (page * seconds, (page + 1) * seconds))
+            self._turn_to(page, (page * self._page_s, (page + 1) * self._page_s))
         x, y = self._xy[frame]
         picture = self._dim.copy()
         picture[:, : round(x)] = self._bright[:, : round(x)]
@@ -148,6 +148,7 @@ class Overlay:
         self.assessment = assessment
         self.layout = Layout.of(Scale.of(assessment.clip))
         self._letters = Lettering(DARK.paper)
+        self._blank_header = np.full((HEADER, self.layout.width, 3), PAPER, np.uint8)
         self._curve = CurvePages(CurveView.of(assessment), self.layout.width, CURVE)
         self._verdict = wording.verdict(assessment.result)
         self._judged = wording.is_judged(assessment.result)
@@ -196,7 +197,7 @@ class Overlay:
         return canvas
 
     def _write_header(self, canvas: Picture, frame: int) -> None:
-        canvas[:HEADER] = PAPER
+        canvas[:HEADER] = self._blank_header
         room = self.layout.width - 2 * MARGIN - self._write_time(canvas, frame) - 24
         headline, detail = self.beat_text(frame)
         colour = DARK.ink if self._judged else "#ffcf5c"

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from echobeat import __version__
-from echobeat.records import Assessment, Beat, ClipWarning, Estimate, Result
+from echobeat.records import Assessment, Beat, Estimate, Result
 from echobeat.report import wording
 from echobeat.report.overlay import Overlay
 from echobeat.report.panels import Picture, Scale, ventricle_panel
@@ -39,6 +39,15 @@ class Still:
     picture: str
     caption: str
     description: str
+
+
+@dataclass(frozen=True)
+class Note:
+    """A warning, or the reason of a refusal, and what to do about it."""
+
+    code: str
+    message: str
+    remedy: str
 
 
 @dataclass(frozen=True)
@@ -94,7 +103,7 @@ def page_html(assessment: Assessment, video: Path) -> str:
         marks=[(mark, _position(mark)) for mark in (40.0, 50.0)],
         measures=_measures(result),
         probabilities=_probabilities(result),
-        warnings=_warnings(result),
+        notes=_notes(result),
         video=embedded,
         video_file=linked,
         poster=_poster(assessment),
@@ -185,8 +194,11 @@ def _probability(value: float) -> str:
     return "< 1 %" if value < 0.01 else "> 99 %" if value > 0.99 else f"{100 * value:.0f} %"
 
 
-def _warnings(result: Result) -> list[ClipWarning]:
-    return [ClipWarning(warning.code, wording.printable(warning.message)) for warning in result.quality.warnings]
+def _notes(result: Result) -> list[Note]:
+    return [
+        Note(warning.code, wording.printable(warning.message), wording.remedy(warning.code))
+        for warning in result.quality.warnings
+    ]
 
 
 def _beat_row(beat: Beat, assessment: Assessment) -> BeatRow:

@@ -88,7 +88,7 @@ def draw_ventricle(picture: Picture, mask: NDArray[np.bool_], scale: Scale) -> N
     tint[:] = CONTOUR_RGB
     blended = cv2.addWeighted(region, 1 - FILL_OPACITY, tint, FILL_OPACITY, 0)
     cv2.copyTo(blended, solid[y : y + height, x : x + width], region)
-    outline, _ = cv2.findContours(solid, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    outline, _ = cv2.findContours(solid, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     cv2.polylines(picture, outline, True, CONTOUR_RGB, 2, cv2.LINE_AA)
 
 
