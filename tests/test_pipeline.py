@@ -1,0 +1,95 @@
+"""The spine: what a user of the Python API gets."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import echobeat
+from echobeat.errors import InvalidClip, ModelError, UnreadableFile
+from echobeat.phantom import draw_patient, make_study
+from echobeat.phantom.seeds import VALIDATION_SEEDS
+
+
+@pytest.fixture(scope="module")
+def study():
+    return make_study(draw_patient(VALIDATION_SEEDS.start + 3, rhythm="sinus", ef=55.0))
+
+
+@pytest.fixture(scope="module")
+def assessment(study):
+    return echobeat.analyze(study.frames, fps=study.patient.acquisition.fps, spacing_mm=study.spacing_mm)
+
+
+def test_an_array_is_assessed(study, assessment):
+    """Beats, an EF with its method and its model, and masks of the source's size come back."""
+    result = assessment.result
+    assert assessment.masks.lv.shape == study.frames.shape
+    assert len(assessment.phases) == len(study.frames)
+    assert result.models[0].name == "lv"
+    assert result.models[0].licence
+    assert result.quality.accepted
+    assert assessment.ef is not None
+    assert assessment.ef.method == "geometric"
+    assert assessment.ef.low < assessment.ef.value < assessment.ef.high
+    assert result.ef_video is None
+    assert any(beat.complete for beat in assessment.beats)
+
+
+def test_masks_lie_on_the_true_ventricle(study, assessment):
+    """On a phantom never seen, the masks overlap the truth by more than Dice 0.8."""
+    ours = np.asarray(assessment.masks.lv)
+    overlap = 2 * (ours & study.masks).sum() / (ours.sum() + study.masks.sum())
+    assert overlap > 0.8
+
+
+def test_segment_keeps_the_shape(study):
+    """A stack gives a stack, a single frame a single mask, bool."""
+    many, one = echobeat.segment(study.frames[:3]), echobeat.segment(study.frames[0])
+    assert many.shape == study.frames[:3].shape
+    assert one.shape == study.frames[0].shape
+    assert many.dtype == one.dtype == np.dtype(bool)
+    assert np.array_equal(many[0], one)
+
+
+def test_measure_takes_masks_from_anywhere(study):
+    """The true masks of a calibrated phantom give volumes in ml and an EF near the truth."""
+    measured = echobeat.measure(study.masks, study.patient.acquisition.fps, study.spacing_mm)
+    complete = [beat for beat in measured.beats if beat.complete]
+    assert complete
+    assert all(beat.edv_ml > beat.esv_ml > 0 for beat in complete)
+    assert measured.ef is not None
+    assert abs(measured.ef.value - study.ef) < 10
+
+
+def test_a_still_image_gets_a_reason_and_no_number(study):
+    """One frame is read and refused: no EF, no category, no probability."""
+    result = echobeat.analyze(study.frames[:1], fps=50).result
+    assert not result.quality.accepted
+    assert result.quality.warnings[0].code == "still_image"
+    assert result.ef is result.ef_category is result.probability_below is None
+
+
+def test_noise_gets_no_number():
+    """What is not ultrasound is refused, whatever the network paints on it."""
+    frames = np.random.default_rng(0).integers(0, 256, (60, 112, 112), dtype=np.uint8)
+    result = echobeat.analyze(frames, fps=50).result
+    assert result.ef is None
+    assert not result.quality.accepted
+
+
+def test_wrong_input_is_a_typed_error(tmp_path):
+    """An array without a rate, a missing file and an unknown model each say what is wrong."""
+    with pytest.raises(InvalidClip, match="fps"):
+        echobeat.analyze(np.zeros((5, 50, 50), np.uint8))
+    with pytest.raises(UnreadableFile, match=r"none\.avi"):
+        echobeat.analyze(tmp_path / "none.avi")
+    with pytest.raises(ModelError, match="There is no model named nonsense"):
+        echobeat.analyze(np.zeros((5, 50, 50), np.uint8), fps=50, segmentation="nonsense")
+
+
+def test_inference_needs_no_torch():
+    """Importing what `echobeat analyze` uses never imports torch."""
+    code = "import sys, echobeat.pipeline, echobeat.commands.analyze; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
