@@ -15,6 +15,9 @@ from typing import Any
 import typer
 
 from echobeat.__main__ import COMMANDS, build
+from echobeat.measurement import MeasurementError
+from echobeat.measurement.codes import CODES
+from echobeat.models import Card, Metric, list_cards
 from echobeat.report.schema import fields_table, schema_text
 
 DOCS = Path(__file__).parent
@@ -53,6 +56,70 @@ def result_fields() -> str:
 def commands() -> str:
     """Every command as the program itself describes it."""
     return "\n\n".join(described(("echobeat", name), command_named(name)) for name in COMMANDS)
+
+
+@section("refusals")
+def refusals() -> str:
+    return codes(refusal=True)
+
+
+@section("warnings")
+def warnings() -> str:
+    return codes(refusal=False)
+
+
+def codes(refusal: bool) -> str:
+    """The codes that withhold an EF, or those that do not."""
+    rows = ((f"`{code}`", plain(info.message), info.remedy) for code, info in CODES.items() if info.refusal is refusal)
+    return table(("Code", "Message", "What to do"), rows)
+
+
+def plain(message: str) -> str:
+    """A message with an ellipsis where a number or reason will stand."""
+    return re.sub(r"\{[^}]*\}", "…", message)
+
+
+@section("models")
+def models() -> str:
+    """The bundled models and what is on their cards."""
+    return "\n\n".join(model(card) for card in list_cards())
+
+
+def model(card: Card) -> str:
+    facts = [
+        ("Version", card.version),
+        ("Licence", card.licence),
+        ("Learned from", "; ".join(card.data)),
+        ("Recipe", card.recipe),
+        ("Parameters", f"{card.parameters:,}"),
+        ("Reads frames of", f"{card.size} x {card.size} pixels"),
+        ("Finds", ", ".join(name.replace("_", " ") for name in card.classes)),
+        ("Intervals", calibration(card)),
+        ("SHA-256", f"`{card.sha256}`"),
+    ]
+    figures = (
+        (metric.data, metric.name, f"{metric.value:.3g}", spread(metric), str(metric.n)) for metric in card.metrics
+    )
+    return "\n\n".join(
+        (
+            f"## {card.name}",
+            card.summary,
+            table(("", ""), facts),
+            table(("Data", "Figure", "Value", "95 % interval", "Patients"), figures),
+            "Limits:\n\n" + "\n".join(f"- {limit}" for limit in card.limits),
+        )
+    )
+
+
+def calibration(card: Card) -> str:
+    if card.measurement_error is None:
+        return "not calibrated"
+    error = MeasurementError.from_json(card.measurement_error)
+    return f"calibrated on {error.studies} studies; a beat's EF is known to ±{error.beat_half_width:.1f} points (90 %)"
+
+
+def spread(metric: Metric) -> str:
+    return "" if metric.low is None or metric.high is None else f"{metric.low:.3g} to {metric.high:.3g}"
 
 
 def command_named(name: str) -> Any:

@@ -9,6 +9,8 @@ from types import ModuleType
 
 import pytest
 
+from echobeat.measurement.codes import CODES
+
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
@@ -29,6 +31,15 @@ def test_the_generated_tables_are_as_the_code_has_them(generate: ModuleType) -> 
 def test_every_generated_section_stands_on_a_page(generate: ModuleType) -> None:
     shown = {match["name"] for page in PAGES for match in generate.BLOCK.finditer(page.read_text(encoding="utf-8"))}
     assert shown == set(generate.SECTIONS)
+
+
+def test_every_code_that_a_clip_can_carry_is_in_the_table() -> None:
+    carried = {
+        match[1]
+        for path in sorted((ROOT / "src" / "echobeat").rglob("*.py"))
+        for match in re.finditer(r"\b(?:ClipWarning|warn)\(\s*\"(\w+)\"", path.read_text(encoding="utf-8"))
+    }
+    assert carried == set(CODES)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
