@@ -78,7 +78,7 @@ def calibrated_module() -> Assessment:
 
 
 def test_the_page_says_what_result_json_says(rich: Outline) -> None:
-    for words in ("47", "90 % interval", "40.4–53", "mildly reduced", "Only two beats.", "few_beats", "70 / 100"):
+    for words in ("47", "90 % interval", "40–53", "mildly reduced", "Only two beats.", "few_beats", "70 / 100"):
         assert words in rich.text
     for words in ("below 35 % < 1 %", "below 40 % 7 %", "CC-BY-NC-SA-4.0", "not a medical device", "2 of 3"):
         assert words in rich.text

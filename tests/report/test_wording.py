@@ -69,7 +69,9 @@ def test_a_beat_that_is_left_out_says_why(assessment: Assessment) -> None:
     assert "ectopic" in wording.beat_note(dataclasses.replace(beat, ectopic=True))
     assert "after" in wording.beat_note(dataclasses.replace(beat, post_ectopic=True))
     assert "incomplete" in wording.beat_note(assessment.beats[-1])
-    assert "only" in wording.beat_note(dataclasses.replace(beat, complete=False, half_cycle=True))
+    half = dataclasses.replace(beat, complete=False, half_cycle=True)
+    assert wording.beat_note(half) == "ejection only"
+    assert wording.beat_note(dataclasses.replace(half, ed_frame=None)) == "filling only"
 
 
 def test_the_representative_beat_is_the_one_nearest_to_the_study(assessment: Assessment) -> None:
@@ -77,3 +79,18 @@ def test_the_representative_beat_is_the_one_nearest_to_the_study(assessment: Ass
     result = dataclasses.replace(assessment.result, beats=beats, ef=StudyEstimate(50.0, None, None, "geometric"))
     assert wording.representative_beat(result) == beats[1]
     assert wording.representative_beat(dataclasses.replace(result, beats=())) is None
+
+
+def test_a_filling_alone_is_shown_by_the_end_diastole_that_it_ends_in(assessment: Assessment) -> None:
+    filling = dataclasses.replace(assessment.beats[0], ed_frame=None, complete=False, half_cycle=True)
+    assert wording.extremes(filling) == (filling.end_frame, filling.es_frame)
+    assert wording.extremes(dataclasses.replace(filling, es_frame=None)) is None
+    assert wording.representative_beat(dataclasses.replace(assessment.result, beats=(filling,))) == filling
+
+
+def test_a_remedy_is_not_told_twice() -> None:
+    code = "calibration_refused"
+    remedy = wording.remedy(ClipWarning(code, "The spacing is not used."))
+    assert remedy
+    assert wording.remedy(ClipWarning(code, f"The spacing is not used. {remedy}")) == ""
+    assert wording.remedy(ClipWarning("of_no_table", "What?")) == ""

@@ -80,7 +80,7 @@ class Screen:
         if result.beats:
             self.out.print(_beats(result))
         for warning in result.quality.warnings:
-            self.line(f"Note: {warning.message} {remedy(warning.code)}", "yellow")
+            self.line(f"Note: {warning.message} {remedy(warning)}", "yellow")
         page = folder / "report.html"
         self.line(f"Page: {page}" if page.exists() else f"Results: {folder}")
 
@@ -92,7 +92,7 @@ class Screen:
             cells = (
                 row.source,
                 "–" if row.ef is None else percent(row.ef),
-                "" if row.ef_low is None or row.ef_high is None else f"{percent(row.ef_low)}–{percent(row.ef_high)}",
+                "" if row.ef_low is None or row.ef_high is None else f"{row.ef_low:.0f}–{row.ef_high:.0f}",
                 row.category or row.status,
                 "" if row.beats is None else str(row.beats),
                 number(row.quality, 2) if row.quality is not None else "",

@@ -57,7 +57,6 @@ class BeatRow:
     number: int
     ed: str
     es: str
-    end: str
     rate: str
     edv: str
     esv: str
@@ -196,7 +195,7 @@ def _probability(value: float) -> str:
 
 def _notes(result: Result) -> list[Note]:
     return [
-        Note(warning.code, wording.printable(warning.message), wording.remedy(warning.code))
+        Note(warning.code, wording.printable(warning.message), wording.remedy(warning))
         for warning in result.quality.warnings
     ]
 
@@ -204,15 +203,15 @@ def _notes(result: Result) -> list[Note]:
 def _beat_row(beat: Beat, assessment: Assessment) -> BeatRow:
     times = assessment.curve.times_s
     judged = wording.is_judged(assessment.result)
+    diastole, systole = wording.extremes(beat) or (beat.ed_frame, beat.es_frame)
 
     def moment(frame: int | None) -> str:
         return "–" if frame is None else f"{frame} ({times[frame]:.2f} s)"
 
     return BeatRow(
         number=beat.index + 1,
-        ed=moment(beat.ed_frame),
-        es=moment(beat.es_frame),
-        end=moment(beat.end_frame),
+        ed=moment(diastole),
+        es=moment(systole),
         rate=wording.number(beat.heart_rate_bpm),
         edv=wording.number(beat.edv_ml if judged else None),
         esv=wording.number(beat.esv_ml if judged else None),
@@ -241,8 +240,8 @@ def _video_addresses(video: Path) -> tuple[str | None, str | None]:
 
 def _poster(assessment: Assessment) -> str:
     beat = wording.representative_beat(assessment.result)
-    frame = beat.ed_frame if beat is not None and beat.ed_frame is not None else 0
-    return _jpeg(Overlay(assessment).picture(frame))
+    frames = wording.extremes(beat) if beat else None
+    return _jpeg(Overlay(assessment).picture(frames[0] if frames else 0))
 
 
 def _stills(assessment: Assessment) -> list[Still]:
@@ -251,10 +250,10 @@ def _stills(assessment: Assessment) -> list[Still]:
     first = wording.representative_beat(result)
     chosen: list[tuple[int, str, str]] = []
     if first is not None:
-        others = [b for b in result.beats if b.counts and b is not first and None not in (b.ed_frame, b.es_frame)]
-        for beat in sorted([first, *others[: STRIP_BEATS - 1]], key=lambda b: b.index):
-            for word, frame in (("End-diastole", beat.ed_frame), ("End-systole", beat.es_frame)):
-                chosen.append((frame or 0, f"{word}, beat {beat.index + 1}", word.lower()))
+        others = [beat for beat in result.beats if beat.counts and beat != first]
+        for beat in sorted([first, *others[: STRIP_BEATS - 1]], key=lambda beat: beat.index):
+            for word, frame in zip(("End-diastole", "End-systole"), wording.extremes(beat) or (), strict=False):
+                chosen.append((frame, f"{word}, beat {beat.index + 1}", word.lower()))
     else:
         spread = np.unique(np.linspace(0, result.clip.frames - 1, 4).astype(int))
         chosen = [(int(frame), "Frame", "frame") for frame in spread]

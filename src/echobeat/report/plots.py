@@ -151,19 +151,19 @@ def _style(axes: Axes, view: CurveView, palette: Palette) -> None:
 
 
 def _draw_beat(axes: Axes, view: CurveView, beat: Beat, palette: Palette, labelled: bool) -> None:
-    if beat.ed_frame is None or beat.es_frame is None:
-        return
-    start, systole_end = view.times_s[beat.ed_frame], view.times_s[beat.es_frame]
-    axes.axvspan(start, systole_end, color=palette.es, alpha=0.09, linewidth=0, zorder=0)
+    if beat.ed_frame is not None and beat.es_frame is not None:
+        systole = view.times_s[[beat.ed_frame, beat.es_frame]]
+        axes.axvspan(systole[0], systole[1], color=palette.es, alpha=0.09, linewidth=0, zorder=0)
     if not (labelled and view.judged and beat.ef is not None):
         return
-    end = view.times_s[beat.end_frame] if beat.end_frame is not None else systole_end
+    known = [frame for frame in (beat.ed_frame, beat.es_frame, beat.end_frame) if frame is not None]
+    middle = float(view.times_s[[known[0], known[-1]]].mean())
     lines = [(f"{wording.percent(beat.ef)} %", 0.985, FONT_SIZE)]
     if not beat.counts:
         lines.append(("ectopic" if beat.ectopic else "not counted", 0.9, 7.0))
     for text, height, size in lines:
         axes.text(
-            (start + end) / 2,
+            middle,
             view.limits[1] * height,
             text,
             color=palette.ink if beat.counts else palette.faint,

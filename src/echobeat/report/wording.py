@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 
 from echobeat.measurement.codes import CODES
-from echobeat.records import Assessment, Beat, Category, Estimate, Result
+from echobeat.records import Assessment, Beat, Category, ClipWarning, Estimate, Result
 
 REDUCED_AT_MOST = 40.0
 NOT_REDUCED_FROM = 50.0
@@ -56,7 +56,7 @@ def _side(ef: float) -> int:
 def interval(estimate: Estimate | Beat) -> str:
     """``"48–60"``, or nothing where the interval is not calibrated."""
     low, high = (estimate.ef_low, estimate.ef_high) if isinstance(estimate, Beat) else (estimate.low, estimate.high)
-    return "" if low is None or high is None else f"{percent(low)}–{percent(high)}"
+    return "" if low is None or high is None else f"{low:.0f}–{high:.0f}"
 
 
 def number(value: float | None, digits: int = 0) -> str:
@@ -71,7 +71,7 @@ def beat_note(beat: Beat) -> str:
     if beat.post_ectopic:
         return "after an ectopic beat, not counted"
     if beat.half_cycle:
-        return "half a cycle only"
+        return "filling only" if beat.ed_frame is None else "ejection only"
     if not beat.complete:
         return "incomplete, not counted"
     return "" if beat.counts else "not counted"
@@ -100,9 +100,10 @@ def verdict(result: Result) -> Verdict:
     return Verdict(f"EF {percent(result.ef.value)} %" + (f" ({span})" if span else ""), result.ef_category or "")
 
 
-def remedy(code: str) -> str:
-    """What to do about a warning, or how to read a result that carries it; empty for codes of no table."""
-    return CODES[code].remedy if code in CODES else ""
+def remedy(warning: ClipWarning) -> str:
+    """What to do about a warning, or how to read a result that carries it; empty where its message says it all."""
+    known = CODES[warning.code].remedy if warning.code in CODES else ""
+    return "" if known in warning.message else known
 
 
 def is_judged(result: Result) -> bool:
@@ -124,9 +125,15 @@ def beat_at(assessment: Assessment, frame: int) -> Beat | None:
     return None
 
 
+def extremes(beat: Beat) -> tuple[int, int] | None:
+    """Frames of end-diastole and end-systole; of a filling alone, the end-diastole is the one that it ends in."""
+    diastole = beat.end_frame if beat.ed_frame is None else beat.ed_frame
+    return None if diastole is None or beat.es_frame is None else (diastole, beat.es_frame)
+
+
 def representative_beat(result: Result) -> Beat | None:
     """The counted beat whose EF lies nearest to the study's; the first one with both extremes where none counts."""
-    seen = [beat for beat in result.beats if beat.ed_frame is not None and beat.es_frame is not None]
+    seen = [beat for beat in result.beats if extremes(beat) is not None]
     counted = [beat for beat in seen if beat.counts]
     if counted and result.ef is not None:
         study_ef = result.ef.value
