@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -74,7 +75,7 @@ def fibrillation(rng, rate=90.0, ef=50.0, beats=10, start_s=0.0):
 def volume_at(beats, times_s):
     """Volume at times within the beats but the last: isovolumic, ejection, rapid filling, diastasis, atrial kick."""
     volume = np.full(len(times_s), np.nan)
-    for beat, following in zip(beats, beats[1:], strict=False):
+    for beat, following in pairwise(beats):
         inside = (times_s >= beat.start_s) & (times_s < following.start_s)
         t = times_s[inside]
         opening = beat.es_s + min(0.06, 0.2 * (following.start_s - beat.es_s))
@@ -114,7 +115,7 @@ def curve_of(times_s, volume, spacing_mm=None):
         area_px=volume ** (2 / 3),
         area_cm2=None if spacing_mm is None else volume ** (2 / 3) / 100,
         apex_px=points,
-        base_px=points + [40.0, 0.0],
+        base_px=points + np.array([40.0, 0.0]),
         long_axis=np.full(len(times_s), 40.0),
         volume=volume,
         volume_smoothed=smooth_volume(times_s - times_s[0], volume),

@@ -14,18 +14,22 @@ SAMPLES = 16
 """Frames looked at, spread evenly over the clip."""
 
 SIDE = 112
-"""The longer side of the image is averaged down (or up) to this before anything is measured on it."""
+"""The picture, cut out of its dark border, is averaged down (or up) to this side before it is measured."""
 
 MOTION_LAG_S = 0.2
 """Time over which a heart moves visibly in any phase but a long diastasis."""
 
-STILL_GREY = 0.35
-"""Mean change of a frame over that time, in grey levels, under which it stands still; coding makes less,
-a beating heart makes ten times as much."""
+CHANGE_GREY = 2.5
+"""A pixel that changes by more has changed: coding and noise of a still picture change pixels by less."""
+
+STILL_SHARE = 0.02
+"""Share of pixels that change over `MOTION_LAG_S` under which the picture stands still; a cursor or an ECG trace
+changes about a hundredth, a beating heart more than a tenth."""
 
 _EMPTY_GREY = 8.0
 
 Float32Image = NDArray[np.float32]
+Box = tuple[slice, slice]
 
 
 @dataclass(frozen=True)
@@ -35,19 +39,19 @@ class ImageEvidence:
     Attributes
     ----------
     contrast : 99.5th percentile minus 0.5th, in grey levels (0-255).
-    surroundings : fraction (0-1) of the picture, cut to what is not dark, that is an even background reaching its
-        corners: about 0.4 around a whole sector, 0.2 around one that is cut off at the sides, 0 in a photograph.
+    surroundings : fraction (0-1) that is an even dark background reaching the picture's corners: about 0.4 around a
+        whole sector, 0.2 around one that is cut off at the sides, 0 in a photograph.
     smoothness : correlation (0-1) of neighbouring pixels: 0 in noise, about 0.5 in text, above 0.85 in ultrasound.
     grain : lower quartile / mean of the relative gradient where the picture is neither dark nor saturated. Speckle
         is everywhere in tissue (above 0.3); in a photograph or drawing edges are few (below).
-    picture : fraction (0-1) of the frame that the picture's bounding box covers.
+    paper : fraction (0-1) of the commonest bright grey (to 3 levels): most of a page or a light screen.
     """
 
     contrast: float
     surroundings: float
     smoothness: float
     grain: float
-    picture: float
+    paper: float
 
 
 @dataclass(frozen=True)
@@ -58,10 +62,11 @@ class ClipEvidence:
     ----------
     frames : number of frames.
     duration_s : from the first frame to the last.
-    motion : median change over 0.2 s, in grey levels; 0 for a single frame.
-    still_fraction : share (0-1) of the sampled moments at which nothing moves for 0.2 s.
+    motion : median share (0-1) of pixels that change within 0.2 s; 0 for a single frame.
+    still_fraction : share (0-1) of the sampled moments at which nothing moves for 0.2 s; 1 for a single frame.
     coherence : median correlation (-1 to 1) of a frame with the next one; 1 for a single frame.
     colour_fraction : as in `Clip`.
+    picture : fraction (0-1) of the frame that the picture covers, its dark border left out.
     """
 
     frames: int
@@ -74,6 +79,7 @@ class ClipEvidence:
     surroundings: float
     smoothness: float
     grain: float
+    paper: float
     picture: float
 
 
@@ -82,35 +88,54 @@ def gather_evidence(clip: Clip) -> ClipEvidence:
     count = len(clip.frames)
     lag = max(1, round(MOTION_LAG_S * clip.fps)) if clip.fps else 1
     lag = min(lag, max(1, count - 1))
+    starts = [int(index) for index in np.unique(np.linspace(0, max(0, count - 1 - lag), SAMPLES).astype(int))]
+    box = _picture_box(clip, starts)
     images, changes, correlations = [], [], []
-    for index in np.unique(np.linspace(0, max(0, count - 1 - lag), SAMPLES).astype(int)):
-        image = _small(clip.frames[int(index)])
+    for index in starts:
+        image = _small(clip.frames[index], box)
         images.append(image_evidence(image))
         if count > 1:
-            changes.append(float(np.mean(np.abs(_small(clip.frames[int(index) + lag]) - image))))
-            correlations.append(_correlation(image, _small(clip.frames[int(index) + 1])))
+            later = _small(clip.frames[index + lag], box)
+            changes.append(float(np.mean(np.abs(later - image) > CHANGE_GREY)))
+            correlations.append(_correlation(image, _small(clip.frames[index + 1], box)))
+    _, height, width = clip.frames.shape
+    rows, columns = box
     return ClipEvidence(
         frames=count,
         duration_s=float(clip.times_s[-1] - clip.times_s[0]),
         motion=float(np.median(changes)) if changes else 0.0,
-        still_fraction=float(np.mean(np.array(changes) < STILL_GREY)) if changes else 1.0,
+        still_fraction=float(np.mean(np.array(changes) < STILL_SHARE)) if changes else 1.0,
         coherence=float(np.median(correlations)) if correlations else 1.0,
         colour_fraction=clip.colour_fraction,
         contrast=float(np.median([image.contrast for image in images])),
         surroundings=float(np.median([image.surroundings for image in images])),
         smoothness=float(np.median([image.smoothness for image in images])),
         grain=float(np.median([image.grain for image in images])),
-        picture=float(np.median([image.picture for image in images])),
+        paper=float(np.median([image.paper for image in images])),
+        picture=(rows.stop - rows.start) * (columns.stop - columns.start) / (height * width),
     )
 
 
-def _small(frame: NDArray[np.uint8]) -> Float32Image:
-    """The frame with its longer side at `SIDE` pixels, float32."""
-    height, width = frame.shape
+def _picture_box(clip: Clip, indices: list[int]) -> Box:
+    """Rows and columns in which some frame is not dark; the whole frame where hardly any are."""
+    brightest = np.asarray(clip.frames[indices[0]])
+    for index in indices[1:]:
+        brightest = np.maximum(brightest, clip.frames[index])
+    low, high = (float(value) for value in np.percentile(brightest, [0.5, 99.9]))
+    bright = brightest > low + 0.06 * (high - low) + 2.0
+    rows, columns = np.flatnonzero(bright.mean(axis=1) > 0.01), np.flatnonzero(bright.mean(axis=0) > 0.01)
+    if min(len(rows), len(columns)) < 8:
+        return slice(0, brightest.shape[0]), slice(0, brightest.shape[1])
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _small(frame: NDArray[np.uint8], box: Box) -> Float32Image:
+    """The picture in the frame with its longer side at `SIDE` pixels, float32."""
+    height, width = frame[box].shape
     scale = SIDE / max(height, width)
     size = max(8, round(width * scale)), max(8, round(height * scale))
     shrinking = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(frame, size, interpolation=shrinking), np.float32)
+    return np.asarray(cv2.resize(np.ascontiguousarray(frame[box]), size, interpolation=shrinking), np.float32)
 
 
 def _correlation(one: Float32Image, other: Float32Image) -> float:
@@ -119,22 +144,17 @@ def _correlation(one: Float32Image, other: Float32Image) -> float:
     return float(np.mean(one * other)) / spread if spread > 1e-6 else 1.0
 
 
-def image_evidence(image: Float32Image) -> ImageEvidence:
-    """Measure one grey image (height, width), float32, 0-255, its longer side about `SIDE` pixels."""
-    low, high = (float(value) for value in np.percentile(image, [0.5, 99.5]))
+def image_evidence(picture: Float32Image) -> ImageEvidence:
+    """Measure one grey picture (height, width), float32, 0-255, its longer side about `SIDE` pixels."""
+    low, high = (float(value) for value in np.percentile(picture, [0.5, 99.5]))
     if high - low < _EMPTY_GREY:
         return ImageEvidence(high - low, 0.0, 0.0, 0.0, 0.0)
-    bright = image > low + 0.06 * (high - low) + 2.0
-    rows, columns = np.flatnonzero(bright.mean(axis=1) > 0.02), np.flatnonzero(bright.mean(axis=0) > 0.02)
-    if min(len(rows), len(columns)) < 8:
-        return ImageEvidence(high - low, 0.0, 0.0, 0.0, 0.0)
-    picture = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     return ImageEvidence(
         contrast=high - low,
         surroundings=_surroundings(picture),
         smoothness=_smoothness(picture),
-        grain=_grain(image / high),
-        picture=picture.size / image.size,
+        grain=_grain(picture / high),
+        paper=_paper(picture, 0.5 * (low + high)),
     )
 
 
@@ -150,6 +170,11 @@ def _smoothness(picture: Float32Image) -> float:
     rest = picture - picture.mean()
     neighbours = 0.5 * float(np.mean(rest[:, 1:] * rest[:, :-1]) + np.mean(rest[1:] * rest[:-1]))
     return neighbours / max(float(np.mean(rest**2)), 1e-6)
+
+
+def _paper(picture: Float32Image, middle: float) -> float:
+    counts = np.bincount(np.clip(picture[picture > middle], 0, 255).astype(np.intp), minlength=256)
+    return float(np.convolve(counts, np.ones(7), "same").max()) / picture.size
 
 
 def _grain(image: Float32Image) -> float:

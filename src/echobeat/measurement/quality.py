@@ -16,14 +16,15 @@ from echobeat.measurement.ejection_fraction import counted_beats, study_ef
 from echobeat.measurement.evidence import ClipEvidence
 from echobeat.records import Beat, Clip, ClipWarning, FloatArray, LVMasks, Quality, Rhythm, VolumeCurve
 
+BLANK_CONTRAST = 8.0
 STILL_SHARE, PARTLY_FROZEN_SHARE, FROZEN_SHARE = 0.97, 0.15, 0.6
 COLOUR_PRESENT, COLOUR_REFUSED = 0.02, 0.06
 """Share of clearly coloured, moving pixels: an ECG trace stays below the first, a Doppler box exceeds the second."""
 
-MIN_SMOOTHNESS, MIN_COHERENCE = 0.6, 0.25
+MIN_SMOOTHNESS, MIN_COHERENCE, MAX_PAPER = 0.6, 0.25, 0.45
 SURROUNDED = 0.05
 """From this share of even background on, the picture counts as a scanning sector."""
-MIN_GRAIN_SECTOR, MIN_GRAIN_FULL, SURE_GRAIN_FULL = 0.15, 0.33, 0.42
+MIN_GRAIN_SECTOR, MIN_GRAIN_FULL, SURE_GRAIN_FULL = 0.12, 0.33, 0.42
 """Speckle asked of a sector, and of a picture that fills the frame as photographs do."""
 
 SEEN_REFUSED, SEEN_WARNED = 0.3, 0.95
@@ -62,7 +63,7 @@ def judge(
         `score` 0-1; `accepted` False where a warning is a refusal; `warnings` with refusals first, then those of
         the clip's reader, then the rest.
     """
-    found = [*_of_images(evidence)]
+    found = [*image_warnings(evidence)]
     if not refused(tuple(found)):
         found += _of_ventricle(clip, evidence, masks, curve)
     if not refused(tuple(found)):
@@ -74,9 +75,9 @@ def judge(
     return Quality(score=score, accepted=not refused(warnings), warnings=warnings)
 
 
-def _of_images(evidence: ClipEvidence) -> Iterator[ClipWarning]:
-    """What the images say."""
-    if evidence.contrast == 0 or evidence.picture == 0:
+def image_warnings(evidence: ClipEvidence) -> Iterator[ClipWarning]:
+    """Warnings and refusals that the images alone give."""
+    if evidence.contrast < BLANK_CONTRAST:
         yield warn("blank")
         return
     if evidence.frames == 1 or evidence.still_fraction > STILL_SHARE:
@@ -103,6 +104,8 @@ def _unlike_ultrasound(evidence: ClipEvidence) -> str | None:
         return "neighbouring pixels have nothing to do with each other, as in noise or text"
     if evidence.coherence < MIN_COHERENCE:
         return "a frame has nothing to do with the next one"
+    if evidence.paper > MAX_PAPER:
+        return "most of it is one light grey, as on a page"
     sector = evidence.surroundings >= SURROUNDED
     if evidence.grain < (MIN_GRAIN_SECTOR if sector else MIN_GRAIN_FULL):
         return "there is no speckle, as in a photograph or a drawing"

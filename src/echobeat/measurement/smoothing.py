@@ -16,10 +16,10 @@ GRID_HZ = 50.0
 DEFAULT_WIDTH_S = 0.035
 """Width of the smoothing where the heart's period is not known."""
 
-CURVATURE_RIDGE = 1.0
+CURVATURE_RIDGE = 0.7
 """Ridge penalty on the curvature, in units of the window's weight: between a local line, which flattens the
-end-systolic dip, and a local parabola, which overshoots where a plateau ends in a fall. At 1 the two cancel
-on volume curves: an EF of 60 is kept to 0.3 points at 40-140 beats a minute and 25-100 frames a second."""
+end-systolic dip, and a local parabola, which overshoots where a plateau ends in a fall. Here the two cancel
+on volume curves: see tests/measurement/test_smoothing.py for what is left."""
 
 _PERIODS_S = (0.33, 1.8)
 """Heart cycles between 33 and 180 a minute."""
@@ -57,7 +57,7 @@ def local_quadratic(times_s: FloatArray, values: FloatArray, width_s: float, at_
     if not seen.any():
         return np.full(len(at_s), np.nan)
     step = float(np.median(np.diff(times_s))) if len(times_s) > 1 else width_s
-    width_s = max(width_s, 0.7 * step)
+    width_s = max(width_s, 0.6 * step)
     reach = int(np.ceil(3 * width_s / step)) + 1
     centre = np.clip(np.searchsorted(times_s, at_s), 0, len(times_s) - 1)
     window = centre[:, None] + np.arange(-reach, reach + 1)

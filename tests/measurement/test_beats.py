@@ -1,0 +1,197 @@
+"""Every beat is found, at any frame rate, heart rate and EF, and at the ends of a clip."""
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from made_hearts import clip_of, curve_of, fibrillation, noisy, sinus, train, volume_at
+
+from echobeat.measurement import find_beats, rhythm, study_ef
+
+
+def complete(beats):
+    return [beat for beat in beats if beat.complete]
+
+
+def whole_beats(heart, start_s, stop_s):
+    """True beats whose both end-diastoles lie well inside the clip."""
+    return [b for b in heart[:-1] if b.start_s >= start_s and b.start_s + b.rr_s + 0.05 <= stop_s]
+
+
+def found_share(heart, curve, start_s, stop_s):
+    """Share of the true whole beats whose end-systole was found within 80 ms, and complete beats that are none."""
+    systoles = [curve.times_s[b.es_frame] + start_s for b in complete(find_beats(curve))]
+    wanted = whole_beats(heart, start_s, stop_s)
+    hits = sum(any(abs(s - b.es_s - 0.03) < 0.08 for s in systoles) for b in wanted)
+    strays = sum(all(abs(s - b.es_s - 0.03) > 0.12 for b in heart) for s in systoles)
+    return hits, len(wanted), strays
+
+
+@pytest.mark.parametrize("fps", [15, 25, 50, 150])
+@pytest.mark.parametrize("rate", [35, 60, 100, 140, 180])
+def test_every_beat_is_found_with_its_ef(fps, rate):
+    """Sinus rhythm, 35-180 a minute at 15-150 frames a second: each whole beat, nothing else, EF to 2 points
+    (3 at 15 frames a second, where the extremes fall between frames)."""
+    heart = sinus(rate, ef=55.0, beats=8, start_s=-0.21)
+    stop = heart[6].start_s
+    curve = clip_of(heart, fps, 0.0, stop)
+    hits, wanted, strays = found_share(heart, curve, 0.0, stop)
+    assert (hits, strays) == (wanted, 0)
+    tolerance = 2.0 if fps >= 25 and rate <= 140 else 12.0 if fps == 15 and rate >= 140 else 5.0
+    assert study_ef(find_beats(curve)).value == pytest.approx(55.0, abs=tolerance)
+
+
+@pytest.mark.parametrize("ef", [10, 20, 35, 70])
+def test_weak_and_strong_hearts_are_found_in_noise(ef):
+    """With 1 % noise of both kinds, over twelve clips at 50 frames a second, 95 % of the beats are found at an EF of
+    10, all from 20 on, with at most a stray one in a hundred."""
+    total = np.zeros(3)
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        heart = sinus(rng.uniform(45, 130), ef, beats=12, start_s=-0.3)
+        stop = min(5.0, heart[-2].start_s)
+        total += found_share(heart, clip_of(heart, 50, 0.0, stop, rng), 0.0, stop)
+    assert total[0] >= (0.95 if ef == 10 else 1.0) * total[1]
+    assert total[2] <= 0.02 * total[1]
+
+
+def test_fibrillating_hearts_are_found_in_noise():
+    """Irregular intervals and volumes, no atrial kick: all beats of ten clips."""
+    total = np.zeros(3)
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        heart = fibrillation(rng, start_s=-0.3)
+        stop = heart[-2].start_s
+        total += found_share(heart, clip_of(heart, 50, 0.0, stop, rng), 0.0, stop)
+    assert total[0] == total[1]
+    assert total[2] == 0
+
+
+def test_end_diastole_is_the_last_frame_before_ejection():
+    """After a long diastasis without atrial kick the plateau is as high as its end: the end is taken."""
+    heart = train([1.6] * 4, [50.0] * 4, [100.0] * 4, kick=0.0, start_s=-0.5)
+    curve = clip_of(heart, 50, 0.0, 3.6)
+    ends = [curve.times_s[b.ed_frame] for b in find_beats(curve) if b.ed_frame is not None]
+    for true in (1.1, 2.7):
+        assert min(abs(end - true - 0.03) for end in ends) < 0.06
+
+
+@pytest.mark.parametrize("fps", [25, 50])
+@pytest.mark.parametrize("beats", [1, 2, 3])
+def test_a_clip_cut_at_the_r_wave_has_complete_beats(fps, beats):
+    """First and last frame are end-diastoles, even with a single beat."""
+    heart = sinus(66, ef=50.0, beats=5)
+    curve = clip_of(heart, fps, heart[0].start_s, heart[beats].start_s)
+    found = find_beats(curve)
+    assert [beat.complete for beat in found] == [True] * beats
+    assert found[0].ed_frame <= 0.06 * fps
+    assert found[-1].end_frame >= len(curve.times_s) - 1 - 0.06 * fps
+    assert study_ef(found).value == pytest.approx(50.0, abs=1.5)
+
+
+def test_end_diastole_to_end_systole_is_a_half_cycle_with_an_ef():
+    """One beat, half_cycle, no end, no rate, EF as it is."""
+    heart = sinus(66, ef=45.0, beats=3)
+    (beat,) = find_beats(clip_of(heart, 50, heart[0].start_s, heart[0].es_s))
+    assert (beat.half_cycle, beat.complete, beat.end_frame, beat.heart_rate_bpm) == (True, False, None, None)
+    assert beat.ef == pytest.approx(45.0, abs=1.5)
+    assert beat.counts
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0.0, 0.6), (0.4, 1.0), (0.3, 0.7)])
+def test_a_part_of_an_ejection_is_no_beat(start, stop):
+    """Less than end-diastole to end-systole gives no beat that counts."""
+    heart = sinus(66, ef=60.0, beats=3)
+    first, last = heart[0].start_s, heart[0].es_s
+    curve = clip_of(heart, 50, first + start * (last - first), first + stop * (last - first))
+    assert not any(beat.counts for beat in find_beats(curve))
+
+
+def test_filling_alone_is_no_beat_that_counts():
+    """From mid-filling to the next end-diastole no ejection is seen."""
+    heart = sinus(60, beats=3)
+    curve = clip_of(heart, 50, heart[0].es_s + 0.15, heart[1].start_s)
+    assert not any(beat.counts for beat in find_beats(curve))
+
+
+def test_incomplete_beats_at_both_ends_are_listed_and_left_out():
+    """Cut in mid-ejection at both ends: None for what was not seen, complete False, not counted."""
+    heart = sinus(60, ef=55.0, beats=6)
+    curve = clip_of(heart, 50, heart[0].ejection_s + 0.14, heart[4].ejection_s + 0.14)
+    found = find_beats(curve)
+    assert [beat.complete for beat in found] == [False, True, True, True, False]
+    assert found[0].ed_frame is None
+    assert found[0].ef is None
+    assert found[-1].es_frame is None
+    assert found[-1].end_frame is None
+    assert [beat.index for beat in found] == list(range(5))
+    assert not found[0].counts
+    assert not found[-1].counts
+
+
+def test_a_clip_that_ends_in_diastasis_does_not_end_on_an_end_diastole():
+    """Before the atrial kick the ventricle is not full: the last beat has no end."""
+    heart = sinus(55, ef=55.0, beats=6)
+    curve = clip_of(heart, 50, heart[0].start_s, heart[3].start_s - 0.25)
+    found = find_beats(curve)
+    assert [beat.complete for beat in found] == [True, True, False]
+
+
+def test_a_long_gap_splits_the_clip():
+    """Half a second without ventricle: beats on both sides, none across."""
+    heart = sinus(75, ef=50.0, beats=14, start_s=-0.2)
+    times = np.arange(0, 10, 0.02)
+    volume = volume_at(heart, times)
+    volume[240:270] = np.nan
+    found = complete(find_beats(curve_of(times, volume)))
+    assert all(beat.end_frame < 243 or beat.ed_frame > 266 for beat in found)
+    assert len(found) >= 9
+
+
+def test_flat_and_short_curves_have_no_beats():
+    """No motion, one frame, two frames: nothing is found and nothing raised."""
+    for count in (1, 2, 3, 10, 200):
+        times = np.arange(count) / 50
+        assert find_beats(curve_of(times, np.full(count, 80.0))) == ()
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 1000), factor=st.sampled_from([0.5, 2.0]), rate=st.floats(72, 88))
+def test_playing_a_clip_faster_or_slower_changes_the_rate_and_not_the_ef(seed, factor, rate):
+    """At twice the speed the same frames have twice the rate and the same EF (within 1.5 points)."""
+    heart = sinus(rate, 50.0, beats=12, start_s=-0.2)
+    times = np.arange(0, 5, 0.02)
+    volume = noisy(volume_at(heart, times), 50, np.random.default_rng(seed), 0.004, 0.004)
+    one, other = find_beats(curve_of(times, volume)), find_beats(curve_of(times * factor, volume))
+    assert len(complete(one)) == len(complete(other))
+    assert rhythm(other).heart_rate_bpm == pytest.approx(rhythm(one).heart_rate_bpm / factor, rel=0.03)
+    assert study_ef(other).value == pytest.approx(study_ef(one).value, abs=1.5)
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 1000), gain=st.floats(0.01, 1000), shift=st.floats(0, 100))
+def test_gain_and_shift_in_time_change_nothing(seed, gain, shift):
+    """Volumes in other units, and a clock that starts elsewhere, give the same frames and EFs."""
+    heart = sinus(70, 50.0, beats=8, start_s=-0.2)
+    times = np.arange(0, 4, 0.02)
+    volume = noisy(volume_at(heart, times), 50, np.random.default_rng(seed), 0.005, 0.005)
+    one, other = find_beats(curve_of(times, volume)), find_beats(curve_of(times + shift, volume * gain))
+    assert [(b.ed_frame, b.es_frame, b.end_frame) for b in one] == [
+        (b.ed_frame, b.es_frame, b.end_frame) for b in other
+    ]
+    assert [b.ef for b in one] == pytest.approx([b.ef for b in other], nan_ok=True)
+
+
+@settings(max_examples=15, deadline=None)
+@given(rate=st.floats(40, 130), ef=st.floats(25, 70), start=st.floats(-0.9, 0.0))
+def test_twice_the_frame_rate_gives_the_same_beats(rate, ef, start):
+    """At 25 and at 50 frames a second the same clip has the same whole beats, systoles within 60 ms."""
+    heart = sinus(rate, ef, beats=14, start_s=start)
+    stop = min(5.0, heart[-2].start_s)
+    slow, fast = (clip_of(heart, fps, 0.0, stop) for fps in (25, 50))
+    ours = [[c.times_s[b.es_frame] for b in complete(find_beats(c))] for c in (slow, fast)]
+    inner = [[s for s in systoles if 60 / rate < s < stop - 60 / rate - 0.1] for systoles in ours]
+    assume(all(inner))
+    assert len(inner[0]) == pytest.approx(len(inner[1]), abs=1)
+    middle = [s for s in inner[0] if 1.2 * 60 / rate < s < stop - 1.3 * 60 / rate]
+    assert all(min(abs(s - t) for t in ours[1]) < 0.06 for s in middle)

@@ -1,0 +1,151 @@
+"""The study's EF, its range, and its interval."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made_hearts import made_beat
+
+from echobeat.errors import UsageError
+from echobeat.measurement import MeasurementError, beat_intervals, calibrate, category, probability_below, study_ef
+from echobeat.measurement.ejection_fraction import robust_mean
+from echobeat.measurement.intervals import conformal_quantile
+from echobeat.records import Estimate
+
+ERROR = MeasurementError(1.0, 3.0, 2.5, 1.8, 7.0, 200)
+
+
+@pytest.mark.parametrize(
+    ("ef", "range_"),
+    [
+        (12.0, "reduced"),
+        (40.0, "reduced"),
+        (40.000001, "mildly reduced"),
+        (49.999, "mildly reduced"),
+        (50.0, "not reduced"),
+    ],
+)
+def test_the_ranges_meet_at_forty_and_fifty(ef, range_):
+    """<= 40 reduced, > 40 and < 50 mildly reduced, >= 50 not reduced, unrounded."""
+    assert category(ef) == range_
+
+
+def test_a_study_without_a_counting_beat_has_no_ef():
+    """Nothing to average is None, not NaN."""
+    assert study_ef([]) is None
+    assert study_ef([made_beat(ectopic=True), made_beat(1, post_ectopic=True)]) is None
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.floats(5, 85), min_size=1, max_size=12))
+def test_the_robust_mean_lies_among_the_values_and_does_not_depend_on_their_order(values):
+    """Between smallest and largest, the same for any order, moving with a shift."""
+    mean = robust_mean(np.array(values))
+    assert min(values) - 1e-6 <= mean <= max(values) + 1e-6
+    assert robust_mean(np.array(values[::-1])) == pytest.approx(mean, abs=1e-6)
+    assert robust_mean(np.array(values) + 3.0) == pytest.approx(mean + 3.0, abs=1e-3)
+
+
+def test_one_wild_beat_moves_the_mean_little_and_agreeing_beats_are_averaged():
+    """50, 51, 52, 51 and 90: within a point of 51.5; beats within 3 points: the plain mean."""
+    assert robust_mean(np.array([50.0, 51.0, 52.0, 51.0, 90.0])) == pytest.approx(51.5, abs=1.0)
+    assert robust_mean(np.array([50.0, 51.0, 53.0])) == pytest.approx(51.333, abs=0.01)
+
+
+def test_without_a_calibration_nothing_is_guessed():
+    """No interval, no probability."""
+    estimate = study_ef([made_beat()])
+    assert (estimate.low, estimate.high) == (None, None)
+    assert probability_below(estimate) is None
+    assert beat_intervals([made_beat()])[0].ef_low is None
+
+
+def test_the_interval_carries_spread_number_of_beats_and_bias():
+    """More beats narrow it, differing beats widen it, a known bias shifts it, 0 and 100 end it."""
+
+    def width(*efs):
+        estimate = study_ef([made_beat(i, ef) for i, ef in enumerate(efs)], ERROR)
+        return estimate.high - estimate.low
+
+    assert width(50.0) > width(50.0, 50.0) > width(*[50.0] * 6)
+    assert width(40.0, 50.0, 60.0) > width(49.0, 50.0, 51.0)
+    low = study_ef([made_beat(0, 2.0)], ERROR)
+    assert low.low == 0.0
+    middle = study_ef([made_beat(0, 50.0)], ERROR)
+    assert (middle.low + middle.high) / 2 == pytest.approx(49.0)
+    (beat,) = beat_intervals([made_beat(0, 50.0)], ERROR)
+    assert (beat.ef_low, beat.ef_high) == pytest.approx((42.0, 56.0))
+
+
+def test_probabilities_follow_the_estimate():
+    """Half at the threshold, growing with it, five in a hundred at the interval's end, also where 0 cuts it off."""
+    error = MeasurementError(0.0, 3.0, 2.5, 1.8, 7.0, 200)
+    found = probability_below(Estimate(40.0, 30.0, 50.0), error=error)
+    assert found["40"] == pytest.approx(0.5)
+    assert found["50"] == pytest.approx(0.95, abs=1e-3)
+    assert found["35"] < found["40"] < found["50"]
+    assert probability_below(Estimate(8.0, 0.0, 18.0), error=error)["50"] > 0.99
+
+
+def make_studies(rng, count, bias=2.0):
+    """Studies whose measured EF is off by a shared and a random part; heavy tails."""
+    truths, studies = rng.uniform(15, 75, count), []
+    for truth in truths:
+        shared = bias + 3.0 * rng.standard_t(4)
+        studies.append([made_beat(i, float(truth + shared + 2.5 * rng.normal())) for i in range(rng.integers(1, 7))])
+    return studies, truths
+
+
+def test_calibrated_intervals_cover_ninety_in_a_hundred_new_studies():
+    """Calibrated on 300 studies, 86 to 95 % of 2000 new ones lie within, with one beat as with six."""
+    rng = np.random.default_rng(0)
+    error = calibrate(*make_studies(rng, 300))
+    assert error.bias == pytest.approx(2.0, abs=0.6)
+    assert error.beat_sd == pytest.approx(2.5, abs=0.4)
+    studies, truths = make_studies(rng, 2000)
+    inside = np.array(
+        [(e := study_ef(beats, error)).low <= truth <= e.high for beats, truth in zip(studies, truths, strict=True)]
+    )
+    counts = np.array([len(beats) for beats in studies])
+    assert 0.86 < inside.mean() < 0.95
+    for few in (counts == 1, counts >= 5):
+        assert 0.83 < inside[few].mean() < 0.97
+
+
+def test_probabilities_are_calibrated():
+    """Of studies that are said to lie under 50 with 60-90 %, 60-90 % do."""
+    rng = np.random.default_rng(1)
+    error = calibrate(*make_studies(rng, 300))
+    studies, truths = make_studies(rng, 3000)
+    said = np.array([probability_below(study_ef(beats, error), error=error)["50"] for beats in studies])
+    unsure = (said > 0.6) & (said < 0.9)
+    assert 0.6 < np.mean(truths[unsure] < 50) < 0.92
+
+
+def test_a_calibration_survives_json():
+    """What a card stores gives the same intervals; a damaged card is refused."""
+    again = MeasurementError.from_json(json.loads(json.dumps({**ERROR.to_json(), "later": 1})))
+    assert again == ERROR
+    with pytest.raises(UsageError):
+        MeasurementError.from_json({"bias": 0.0})
+    with pytest.raises(UsageError):
+        MeasurementError(0.0, -1.0, 1.0, 1.0, 1.0, 10)
+    with pytest.raises(UsageError):
+        MeasurementError(float("nan"), 1.0, 1.0, 1.0, 1.0, 10)
+
+
+def test_too_few_studies_are_refused():
+    """No 90 % quantile from a dozen."""
+    with pytest.raises(UsageError):
+        calibrate([[made_beat()]] * 12, [50.0] * 12)
+    with pytest.raises(UsageError):
+        calibrate([[made_beat()]] * 30, [50.0] * 29)
+
+
+def test_the_conformal_quantile_is_corrected_for_the_number_of_scores():
+    """Of 1 ... 19 the 18th, of 1 ... 9 the 9th, of fewer the largest."""
+    assert conformal_quantile(np.arange(1.0, 20.0)) == 18.0
+    assert conformal_quantile(np.arange(1.0, 10.0)) == 9.0
+    assert conformal_quantile(np.array([3.0, 1.0])) == 3.0
