@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 from quick import TABLES_ONLY, Call, prepare_quickly, write_clip
 
+from echobeat import sources
 from echobeat.commands import batch
-from echobeat.errors import ModelError
+from echobeat.errors import ModelError, UnreadableFile
 from echobeat.report import files
 from echobeat.report.folders import STAGE_PREFIX, OutputFolder
 
@@ -252,6 +253,22 @@ def test_a_folder_without_clips_is_wrong_use(echobeat: Call, tmp_path: Path) -> 
     code, _, err = echobeat("analyze", tmp_path, "--out", tmp_path / "out")
     assert code == 2
     assert "No clips were found" in err
+
+
+def test_a_folder_that_cannot_be_searched_is_named_and_the_others_are_done(
+    echobeat: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find(paths: list[str]) -> list[Path]:
+        if "locked" in paths:
+            raise UnreadableFile("locked", "the folder cannot be listed (Permission denied)", "Check its permissions")
+        return [Path(path) for path in paths]
+
+    monkeypatch.setattr(sources, "find_inputs", find)
+    clip = write_clip(tmp_path / "clip.avi")
+    code, _, err = echobeat("analyze", "locked", clip, "--out", tmp_path / "out", *TABLES_ONLY)
+    assert code == 3
+    assert "locked: the folder cannot be listed (Permission denied). Check its permissions." in err
+    assert [row["status"] for row in rows_of(tmp_path / "out")] == ["error", "ok"]
 
 
 def test_a_file_in_place_of_the_output_folder_is_refused(echobeat: Call, tmp_path: Path) -> None:

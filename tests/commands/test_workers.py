@@ -36,6 +36,13 @@ def test_a_killed_worker_costs_its_own_task_only() -> None:
     assert outcomes == {1: 1, 2: 4, 3: 9, -1: Died(-signal.SIGKILL), -2: Died(-signal.SIGKILL)}
 
 
+def test_a_finished_run_leaves_no_process_behind() -> None:
+    results = dict(work_through(range(3), process_ids, 2))
+    for process in set(results.values()):
+        with pytest.raises(ProcessLookupError):
+            os.kill(process, 0)
+
+
 def process_ids() -> Callable[[int], int]:
     return lambda _: os.getpid()
 

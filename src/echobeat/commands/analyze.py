@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from echobeat.errors import UsageError
+from echobeat.errors import InputError, UsageError
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -39,7 +39,7 @@ def analyze(
     Exit codes: 0 every input was read (a clip that is refused an EF is a result), 2 wrong use, 3 some inputs could
     not be read or some results not written; the others are done.
     """
-    from echobeat.commands.batch import Options, exit_code, run
+    from echobeat.commands.batch import Options, Watching, exit_code, run
     from echobeat.commands.screen import Screen
     from echobeat.report.files import Parts
     from echobeat.sources.opening import check_fps, spacing_from_option
@@ -55,11 +55,11 @@ def analyze(
         resume=resume,
         debug=debug,
     )
-    sources = _sources(paths, out)
+    sources, closed = _sources(paths, out)
     screen = Screen()
     try:
         with screen.progress(len(sources)) as (watch, progress):
-            entries = run(sources, out, options, watch, progress)
+            entries = run(sources, out, options, Watching(watch, progress), closed)
     except KeyboardInterrupt:
         screen.error("Stopped. Results that are complete are kept; the same command with --resume goes on.")
         raise typer.Exit(STOPPED) from None
@@ -67,16 +67,24 @@ def analyze(
     raise typer.Exit(exit_code(entries))
 
 
-def _sources(paths: list[str], out: Path) -> list[str]:
-    """The inputs; earlier results below `out` are none unless they are named."""
+def _sources(paths: list[str], out: Path) -> tuple[list[str], list[InputError]]:
+    """The inputs, and the folders that cannot be searched; earlier results below `out` are inputs only if named."""
     from echobeat.sources import find_inputs
 
     inside = out.resolve()
+    open_paths: list[str] = []
+    closed: list[InputError] = []
+    for path in paths:
+        try:
+            find_inputs([path])
+            open_paths.append(path)
+        except InputError as error:
+            closed.append(error)
     named = {Path(path) for path in paths}
-    found = [path for path in find_inputs(paths) if path in named or not path.resolve().is_relative_to(inside)]
-    if not found:
+    found = [path for path in find_inputs(open_paths) if path in named or not path.resolve().is_relative_to(inside)]
+    if not (found or closed):
         raise UsageError(f"No clips were found in {', '.join(paths)}. Name files, or folders that hold some.")
-    return [str(path) for path in found]
+    return [str(path) for path in found], closed
 
 
 def _numbers(text: str | None) -> float | tuple[float, float] | None:

@@ -80,11 +80,28 @@ class Task:
 
 
 Watch = Callable[[Entry], None]
-"""Told of each input that is done."""
+
+
+@dataclass(frozen=True)
+class Watching:
+    """Who is told how a run goes on.
+
+    Attributes
+    ----------
+    entry : told of each input that is done.
+    frames : told of the frames segmented so far, where there is one input only.
+    """
+
+    entry: Watch | None = None
+    frames: Progress | None = None
 
 
 def run(
-    sources: Sequence[str], out: Path, options: Options, watch: Watch | None = None, progress: Progress | None = None
+    sources: Sequence[str],
+    out: Path,
+    options: Options,
+    watching: Watching = Watching(),
+    closed: Sequence[InputError] = (),
 ) -> list[Entry]:
     """Assess inputs into folders below `out`, and keep the tables of the run there.
 
@@ -94,15 +111,15 @@ def run(
         Files.
     out : Path
         The output folder.
-    watch : callable
-        Told of each input that is done.
-    progress : callable
-        Told of the frames segmented so far, where there is one input only.
+    options : Options
+    watching : Watching
+    closed : sequence of InputError
+        Inputs that could not even be looked for; they get their lines in the tables.
 
     Returns
     -------
     list of Entry
-        In the order of `sources`.
+        The closed inputs, then the others in the order of `sources`.
 
     Raises
     ------
@@ -118,13 +135,15 @@ def run(
             Task(source, out / name, run_record(source, models, options.record())) for source, name in plan.items()
         ]
         head = manifest_head(models, options.record() | {"jobs": options.jobs, "resume": options.resume})
-        journal = Journal(out, list(plan), head)
+        journal = Journal(out, [*(error.source for error in closed), *plan], head)
         complete = False
         try:
-            for entry in _entries(tasks, options, progress):
+            for error in closed:
+                journal.add(_failed(error.source, _told(error)))
+            for entry in _entries(tasks, options, watching.frames):
                 journal.add(entry)
-                if watch:
-                    watch(entry)
+                if watching.entry:
+                    watching.entry(entry)
             complete = True
         finally:
             journal.write(complete=complete)
@@ -145,7 +164,7 @@ def _entries(tasks: Sequence[Task], options: Options, progress: Progress | None)
         # In processes of their own even one after the other: a file on which a decoder crashes ends only its own.
         processes = min(options.jobs, len(left))
         for task, outcome in work_through(left, partial(_prepare, options, processes), processes):
-            yield _failed(task, _epitaph(outcome)) if isinstance(outcome, Died) else outcome
+            yield _failed(task.source, _epitaph(outcome)) if isinstance(outcome, Died) else outcome
 
 
 def _prepare(options: Options, processes: int) -> Callable[[Task], Entry]:
@@ -184,16 +203,16 @@ def assess(task: Task, options: Options, models: Models, progress: Progress | No
         lap("write")
     except EchobeatError as error:
         _show(options)
-        return _failed(task, _told(error), seconds)
+        return _failed(task.source, _told(error), seconds)
     except Exception as error:  # noqa: BLE001  a fault of ours on one input must not end the others; --debug shows it
         _show(options)
         told = f"echobeat failed on it ({type(error).__name__}). Run again with --debug and report what it shows."
-        return _failed(task, told, seconds)
+        return _failed(task.source, told, seconds)
     return Entry(Row.of_result(assessment.result, task.source, task.folder.name), seconds)
 
 
-def _failed(task: Task, told: str, seconds: dict[str, float] | None = None) -> Entry:
-    return Entry(Row(task.source, "", "error", error=told), seconds or {})
+def _failed(source: str, told: str, seconds: dict[str, float] | None = None) -> Entry:
+    return Entry(Row(source, "", "error", error=told), seconds or {})
 
 
 def _told(error: EchobeatError) -> str:

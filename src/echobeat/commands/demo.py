@@ -25,7 +25,7 @@ def demo(
     """
     from pydicom import examples
 
-    from echobeat.commands.batch import Options, exit_code, run
+    from echobeat.commands.batch import Options, Watching, exit_code, run
     from echobeat.commands.screen import Screen
     from echobeat.phantom import draw_patient, make_study
     from echobeat.phantom.dicom import write_dicom
@@ -38,7 +38,7 @@ def demo(
     write_dicom(study, phantom)
     real = Path(examples.get_path("ybr_color"))
     with screen.progress(2) as (watch, _):
-        entries = run([str(phantom), str(real)], out, Options(debug=debug), watch)
+        entries = run([str(phantom), str(real)], out, Options(debug=debug), Watching(watch))
     for entry in entries:
         if entry.row.status != "error":
             screen.result(entry, out)

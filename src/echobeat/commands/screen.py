@@ -96,7 +96,7 @@ class Screen:
                 row.category or row.status,
                 "" if row.beats is None else str(row.beats),
                 number(row.quality, 2) if row.quality is not None else "",
-                row.warnings,
+                _first(row.warnings.split()),
             )
             table.add_row(*(Text(printable(cell)) for cell in cells), style=_STYLE[row.status])
         self.out.print(table)
@@ -107,6 +107,11 @@ class Screen:
         told = f"{counts['ok']} with an EF, {counts['refused']} without, {counts['error']} failed"
         self.line(told + (f"; {resumed} were complete already" if resumed else ""))
         self.line(f"Summary: {out / 'summary.csv'}")
+
+
+def _first(codes: list[str]) -> str:
+    """The gravest code, and how many more there are; summary.csv has them all."""
+    return "" if not codes else codes[0] + (f" +{len(codes) - 1}" if len(codes) > 1 else "")
 
 
 def _watch(bar: Bar, inputs: int) -> Watch:

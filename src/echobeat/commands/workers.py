@@ -62,6 +62,7 @@ def work_through(
     """
     waiting = deque(tasks)
     busy: list[_Worker[Task]] = []
+    idle: list[_Worker[Task]] = []
     try:
         while waiting or busy:
             while waiting and len(busy) < processes:
@@ -70,12 +71,18 @@ def work_through(
             for worker in [worker for worker in busy if worker.pipe in ready]:
                 outcome = _outcome(worker)
                 busy.remove(worker)
-                if waiting and not isinstance(outcome, Died):
+                if isinstance(outcome, Died):
+                    pass
+                elif waiting:
                     busy.append(_hand_over(worker, waiting.popleft()))
+                else:
+                    worker.pipe.close()  # which tells it to end
+                    idle.append(worker)
                 yield worker.task, outcome
     finally:
         for worker in busy:
             worker.process.kill()
+        for worker in [*busy, *idle]:
             worker.process.join()
 
 
