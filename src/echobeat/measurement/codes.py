@@ -93,7 +93,7 @@ CODES: dict[str, CodeInfo] = {
     ),
     "beats_disagree": CodeInfo(
         False,
-        "The beats' EFs differ by {spread:.0f} points although the rhythm is regular.",
+        "The beats' EFs differ by {spread:.0f} points, more than the rhythm explains.",
         "Look at the contours: some beats were probably measured badly.",
     ),
     "implausible_ef": CodeInfo(

@@ -36,14 +36,15 @@ SIZE_RANGE = (0.015, 0.5)
 VOLUME_RANGE_ML = (15.0, 600.0)
 EF_RANGE = (5.0, 85.0)
 RATE_RANGE_BPM = (30.0, 200.0)
-ROUGH, VERY_ROUGH = 0.06, 0.2
+ROUGH, VERY_ROUGH = 0.05, 0.15
 """Robust spread of the volume about its smoothed curve, as a fraction of the median volume."""
 JUMP, JUMPS_WARNED = 0.15, 0.05
 """A jump of the contour's middle by this fraction of its length within a frame; share of frames that may."""
 BORDER_WARNED = 0.3
 LOW_FPS = 24.0
 FEW_IRREGULAR_BEATS = 5
-BEAT_SPREAD = 15.0
+BEAT_SPREAD, IRREGULAR_BEAT_SPREAD = 15.0, 30.0
+"""Points of EF by which the counted beats may differ; in atrial fibrillation they truly do."""
 MIN_SCORE = 0.15
 
 
@@ -158,8 +159,8 @@ def _of_beats(clip: Clip, beats: Sequence[Beat], rhythm: Rhythm | None) -> Itera
     partial = [beat for beat in beats if not beat.complete and beat not in counted]
     if partial:
         yield warn("incomplete_beats", beats=len(partial))
-    spread = float(np.ptp([beat.ef for beat in counted if beat.ef is not None]))
-    if spread > BEAT_SPREAD and rhythm and not rhythm.irregular:
+    spread = beat_spread(beats)
+    if spread > (IRREGULAR_BEAT_SPREAD if rhythm and rhythm.irregular else BEAT_SPREAD):
         yield warn("beats_disagree", spread=spread)
     if not EF_RANGE[0] <= estimate.value <= EF_RANGE[1]:
         yield warn("implausible_ef", ef=estimate.value)
@@ -186,6 +187,7 @@ def _score(clip: Clip, evidence: ClipEvidence, masks: LVMasks, curve: VolumeCurv
         1 - 0.5 * border_share(masks.lv),
         1.0 if SIZE_RANGE[0] <= size <= SIZE_RANGE[1] else 0.4,
         1.0 if plausible else 0.3,
+        1 - 0.6 * _ramp(beat_spread(beats), BEAT_SPREAD, 2 * IRREGULAR_BEAT_SPREAD),
         1 - _ramp(evidence.still_fraction, PARTLY_FROZEN_SHARE, 1.0),
         0.8 if evidence.surroundings < SURROUNDED else 1.0,
         0.6 + 0.4 * _ramp(float(len(counted_beats(beats))), 0.0, 3.0),
@@ -211,6 +213,12 @@ def roughness(curve: VolumeCurve) -> float:
     if not np.isfinite(rest).any():
         return 0.0
     return 1.4826 * float(np.nanmedian(rest)) / float(np.nanmedian(curve.volume))
+
+
+def beat_spread(beats: Sequence[Beat]) -> float:
+    """Largest minus smallest EF of the beats that count, in points."""
+    efs = [beat.ef for beat in counted_beats(beats) if beat.ef is not None]
+    return max(efs) - min(efs) if efs else 0.0
 
 
 def jump_share(curve: VolumeCurve) -> float:
