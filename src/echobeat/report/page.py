@@ -10,7 +10,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-from markupsafe import Markup
 
 from echobeat import __version__
 from echobeat.records import Assessment, Beat, Estimate, Result
@@ -106,7 +105,7 @@ def page_html(assessment: Assessment, video: Path) -> str:
         video=embedded,
         video_file=linked,
         poster=_poster(assessment),
-        curve=Markup(curve_svg(assessment)),  # drawn by us from numbers; holds no text of the user
+        curve=curve_svg(assessment),
         curve_description=_curve_description(result),
         stills=_stills(assessment),
         beats=[_beat_row(beat, assessment) for beat in result.beats],
