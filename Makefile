@@ -11,7 +11,7 @@ PYTEST  := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format docs docs-serve bench wheel hooks clean distclean
+.PHONY: help demo test check format docs docs-serve picture bench wheel hooks clean distclean
 
 help: ## say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ docs: $(VENV)/.checks ## bring the generated tables up to date and build site/
 
 docs-serve: $(VENV)/.checks ## read the docs in a browser while writing them
 	$(BIN)/mkdocs serve
+
+picture: demo ## make the pictures of the README from the demonstration's phantom
+	$(BIN)/python docs/picture.py demo/phantom/overlay.mp4
 
 bench: $(VENV)/.inference ## measure speed and memory; prints one table
 	$(BIN)/python -m benchmarks.run
