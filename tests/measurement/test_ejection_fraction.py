@@ -10,8 +10,8 @@ from made_hearts import made_beat
 
 from echobeat.errors import UsageError
 from echobeat.measurement import MeasurementError, beat_intervals, calibrate, category, probability_below, study_ef
+from echobeat.measurement.calibration import conformal_quantile
 from echobeat.measurement.ejection_fraction import robust_mean
-from echobeat.measurement.intervals import conformal_quantile
 from echobeat.records import Estimate
 
 ERROR = MeasurementError(1.0, 3.0, 2.5, 1.8, 7.0, 200)

@@ -7,7 +7,7 @@
     volume     method of disks, area-length                     beats         every beat
     smoothing  in seconds, at any frame rate                    ectopy        premature beats
     curve      all of it for every frame                        rhythm        rate, regularity, phases
-    codes      every refusal and warning                        ejection_fraction, intervals
+    codes      every refusal and warning                        ejection_fraction, intervals, calibration
     evidence   what the images show                             quality       the verdict
 """
 
@@ -20,11 +20,12 @@ import numpy as np
 from echobeat.errors import UsageError
 from echobeat.measurement.axis import LongAxis, long_axis
 from echobeat.measurement.beats import find_beats
+from echobeat.measurement.calibration import calibrate
 from echobeat.measurement.codes import CODES, CodeInfo
 from echobeat.measurement.curve import Masks, volume_curve
 from echobeat.measurement.ejection_fraction import beat_intervals, category, counted_beats, study_ef
 from echobeat.measurement.evidence import ClipEvidence, gather_evidence
-from echobeat.measurement.intervals import MeasurementError, calibrate, probability_below
+from echobeat.measurement.intervals import MeasurementError, probability_below
 from echobeat.measurement.quality import judge
 from echobeat.measurement.region import clean_mask
 from echobeat.measurement.rhythm import phases, rhythm
