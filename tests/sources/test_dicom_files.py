@@ -13,7 +13,9 @@ from made_clips import FPS, SPACING_MM, beating, compressed, dicom, in_colour, r
 from numpy.typing import NDArray
 from pydicom import Dataset, dcmread, examples
 from pydicom.dataset import FileMetaDataset
+from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels import convert_color_space
+from pydicom.pixels.decoders.base import Decoder
 from pydicom.tag import Tag
 from pydicom.uid import (
     MPEG4HP41,
@@ -364,12 +366,38 @@ def test_a_damaged_frame_is_left_out_and_the_others_keep_their_times(tmp_path: P
     assert [warning.code for warning in clip.warnings] == ["truncated"]
 
 
-def test_a_codestream_of_another_size_is_no_frame(tmp_path: Path) -> None:
-    """The header's size is not trusted against the picture's own, nor is memory given to it."""
-    dataset = compressed(dicom(in_colour(beating(4))), JPEGBaseline8Bit)
-    dataset.Rows, dataset.Columns = 4000, 4000
+@pytest.mark.parametrize("syntax", [JPEGBaseline8Bit, JPEG2000Lossless])
+def test_a_codestream_of_another_size_is_not_even_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, syntax: UID
+) -> None:
+    """A picture that is larger than its header says would be given memory for its own size."""
+    dataset = compressed(dicom(in_colour(beating(4))), syntax)
+    dataset.Rows, dataset.Columns = 36, 48
+    decoded: list[object] = []
+    monkeypatch.setattr(Decoder, "as_array", lambda *anything, **options: decoded.append(anything))
     with pytest.raises(UnreadableFile, match="none of its frames"):
         open_clip(write_dicom(tmp_path / "other_size", dataset))
+    assert decoded == []
+
+
+def test_frames_without_an_offset_table_survive_a_cut(tmp_path: Path) -> None:
+    """Fewer fragments than frames: those that are there are read."""
+    dataset = compressed(dicom(in_colour(beating(12))), JPEGBaseline8Bit)
+    frames = list(generate_frames(dataset.PixelData, number_of_frames=12))
+    dataset.PixelData = encapsulate(frames, has_bot=False)
+    path = write_dicom(tmp_path / "no_table", dataset)
+    assert len(open_clip(path).frames) == 12
+    path.write_bytes(path.read_bytes()[: -sum(map(len, frames[8:])) + 40])
+    clip = open_clip(path)
+    assert len(clip.frames) == 8
+    assert [warning.code for warning in clip.warnings] == ["truncated"]
+
+
+def test_colours_that_the_decoder_leaves_as_they_are_give_no_false_grey(tmp_path: Path) -> None:
+    """YBR_RCT belongs to JPEG 2000; without it the samples are of no known meaning."""
+    dataset = dicom(tinted(beating(4)), PhotometricInterpretation="YBR_RCT")
+    with pytest.raises(UnreadableFile, match="none of its frames"):
+        open_clip(write_dicom(tmp_path / "rct", dataset))
 
 
 def test_an_announced_number_of_frames_costs_nothing(tmp_path: Path) -> None:

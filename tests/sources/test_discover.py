@@ -11,6 +11,7 @@ import pytest
 
 from echobeat.errors import UnreadableFile
 from echobeat.sources import find_inputs
+from echobeat.sources.kinds import identify
 
 
 @pytest.fixture
@@ -52,13 +53,16 @@ def test_files_are_taken_as_they_are_named(study: Path, tmp_path: Path) -> None:
     assert len(found) == len(set(found)) == 2 + 11
 
 
-def test_links_are_followed_but_not_in_circles(study: Path) -> None:
-    """A link to a folder above ends; a link to a clip already found adds nothing."""
+def test_links_are_followed_but_not_in_circles(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A link to a folder above is not searched again; a link to a clip already found adds nothing."""
     expected = find_inputs([study])
+    looked_at: list[bytes] = []
+    monkeypatch.setattr("echobeat.sources.discover.identify", lambda head: looked_at.append(head) or identify(head))
     (study / "a" / "loop").symlink_to(study, target_is_directory=True)
     (study / "zz").symlink_to(study / "z.txt")
     (study / "broken").symlink_to(study / "nowhere")
     assert sorted(os.path.realpath(path) for path in find_inputs([study])) == sorted(map(str, expected))
+    assert len(looked_at) == len(expected) + 3 + 1  # clips, others, and the link to a file
 
 
 def test_a_folder_that_cannot_be_listed(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -180,6 +180,17 @@ def test_the_index_in_front_lets_half_a_file_be_read(tmp_path: Path) -> None:
     assert [warning.code for warning in clip.warnings] == ["truncated"]
 
 
+def test_a_frame_cut_in_half_is_not_filled_in(tmp_path: Path) -> None:
+    """MPEG-4 decoders conceal what is missing; a made-up half frame is no measurement."""
+    frames = np.random.default_rng(3).integers(0, 256, (12, 48, 64)).astype(np.uint8)
+    whole = np.asarray(open_clip(write_video(tmp_path / "cut.avi", frames, "mpeg4", "yuv420p")).frames)
+    data = (tmp_path / "cut.avi").read_bytes()
+    (tmp_path / "cut.avi").write_bytes(data[: len(data) * 6 // 10])
+    clip = open_clip(tmp_path / "cut.avi")
+    assert 4 < len(clip.frames) < 12
+    assert np.array_equal(np.asarray(clip.frames), whole[: len(clip.frames)])
+
+
 def test_sound_alone_is_no_clip(tmp_path: Path) -> None:
     """A file of a kind that is read but without pictures says so."""
     path = tmp_path / "sound.mp4"

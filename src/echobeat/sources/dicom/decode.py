@@ -40,7 +40,6 @@ _FFMPEG_DECODERS = {
 JPEG-LS only in grey: FFmpeg decodes sample-interleaved colour wrongly, without an error."""
 
 _SIZED_CODESTREAMS = {JPEGBaseline8Bit, JPEGExtended12Bit, *JPEG2000TransferSyntaxes}
-_END_OF_CODESTREAM = b"\xff\xd9"
 
 
 class PixelDecoder:
@@ -119,14 +118,12 @@ class PixelDecoder:
         return self._bits == 8 and (codec == "mjpeg" or (codec == "jpegls" and self._samples == 1))
 
     def _check_codestream(self, stored: bytes) -> None:
-        """Refuse a codestream that is cut off, or whose size is not the header's, before memory is given to it."""
+        """Refuse a codestream whose size is not the header's, before memory is given to it."""
         if self._syntax not in _SIZED_CODESTREAMS:
             return
         with Image.open(io.BytesIO(stored), formats=("JPEG", "JPEG2000")) as image:
             if image.size[::-1] != self.size:
                 raise ValueError(f"the codestream is {image.size[::-1]}, the header says {self.size}")
-        if self._syntax in JPEG2000TransferSyntaxes and not stored.rstrip(b"\x00").endswith(_END_OF_CODESTREAM):
-            raise ValueError("the codestream does not end")
 
     def _decode_by_ffmpeg(self, stored: bytes) -> NDArray[np.uint8]:
         context: Any = av.VideoCodecContext.create(_FFMPEG_DECODERS[self._syntax], "r")
