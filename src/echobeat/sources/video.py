@@ -120,16 +120,13 @@ class _Film:
                 return
             self.packets += packet.size > 0
             try:
-                if packet.is_corrupt:  # cut off at the end of the file; a decoder would fill in the rest
-                    self.lost += 1
-                    continue
                 with decoding(self.source):
                     frames = packet.decode()
             except UnreadableFile:
                 self.lost += 1
                 continue
             for frame in frames:
-                if frame.is_corrupt:
+                if frame.is_corrupt:  # cut off at the end of the file, say, and the rest filled in by the decoder
                     self.lost += 1
                 else:
                     yield frame
