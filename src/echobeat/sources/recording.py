@@ -147,7 +147,11 @@ def decoding(source: str, problem: str = "its contents are damaged or cut off") 
 
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """Keep the libraries' warnings and log records, which may quote patient data, to themselves."""
+    """Keep the libraries' warnings and log records, which may quote patient data, to themselves.
+
+    Warning filters belong to the whole process: open clips from several processes rather than several threads.
+    FFmpeg writes no log unless a program asks PyAV for it.
+    """
     loggers = [logging.getLogger(name) for name in _LIBRARIES]
     propagated = [logger.propagate for logger in loggers]
     with warnings.catch_warnings():
