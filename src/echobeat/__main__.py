@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from echobeat import __version__
+from echobeat.commands import quiet_libraries
 from echobeat.errors import EchobeatError, ModelError, UsageError
 
 COMMANDS = {
@@ -81,6 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and end the process with its exit code."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     debug = "--debug" in arguments
+    quiet_libraries()
     try:
         build(arguments)(args=arguments, prog_name="echobeat")
     except (UsageError, ModelError) as error:

@@ -13,7 +13,7 @@ from made import made_assessment
 
 from echobeat.records import Assessment, Beat
 from echobeat.report.overlay import CURVE, CurvePages, Overlay, write_overlay
-from echobeat.report.panels import Scale, draw_ventricle, plain_panel
+from echobeat.report.panels import Painter, Scale
 from echobeat.report.plots import CurveView
 
 
@@ -78,7 +78,7 @@ def test_the_right_panel_shows_the_mask_and_the_left_one_the_image_alone(assessm
     picture, layout = overlay.picture(0), overlay.layout
     rows = slice(layout.panel_top, layout.panel_top + layout.panel.height)
     panels = [picture[rows, layout.panel_left(i) : layout.panel_left(i) + layout.panel.width] for i in (0, 1)]
-    plain = plain_panel(assessment.clip.frames[0], layout.panel)
+    plain = Painter(layout.panel).plain(assessment.clip.frames[0])
     np.testing.assert_array_equal(panels[0], plain)
     changed = (panels[1] != plain).any(axis=2)
     mask = layout.panel.image(assessment.masks.lv[0].astype(np.uint8)) > 0
@@ -87,11 +87,10 @@ def test_the_right_panel_shows_the_mask_and_the_left_one_the_image_alone(assessm
 
 
 def test_a_frame_without_a_ventricle_is_shown_as_it_is(assessment: Assessment) -> None:
-    scale = Scale.of(assessment.clip)
-    picture = plain_panel(assessment.clip.frames[0], scale)
-    before = picture.copy()
-    draw_ventricle(picture, np.zeros((112, 112), bool), scale)
-    np.testing.assert_array_equal(picture, before)
+    painter = Painter(Scale.of(assessment.clip))
+    image, nowhere = assessment.clip.frames[0], np.full(2, np.nan)
+    drawn = painter.ventricle(image, np.zeros((112, 112), bool), nowhere, nowhere)
+    np.testing.assert_array_equal(drawn, painter.plain(image))
 
 
 def test_pixels_that_are_not_square_are_shown_in_true_proportions() -> None:

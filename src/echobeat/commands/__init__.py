@@ -9,3 +9,10 @@
 
 A command imports what is slow to load only when it runs, so that ``echobeat --help`` answers at once.
 """
+
+import logging
+
+
+def quiet_libraries() -> None:
+    """Keep to ourselves that matplotlib builds its list of fonts when it first runs on a machine."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from echobeat.commands import quiet_libraries
 from echobeat.commands.workers import Died, work_through
 from echobeat.errors import EchobeatError, InputError
 from echobeat.models import load_card, model_file
@@ -171,6 +172,7 @@ def _prepare(options: Options, processes: int) -> Callable[[Task], Entry]:
     """In a worker: load the models once, and share the cores out among the workers."""
     import cv2
 
+    quiet_libraries()
     threads = max(1, _cores() // processes)
     cv2.setNumThreads(threads)
     return partial(assess, options=options, models=_models(options, threads))

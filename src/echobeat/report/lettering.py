@@ -12,6 +12,10 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from echobeat.report.panels import Picture
 
+KEPT = 16
+"""Texts kept drawn. Few, because most change with every frame: small memory kept between large pieces that come
+and go leaves the system's heap in shreds."""
+
 
 @lru_cache(maxsize=32)
 def _font(size_px: int, bold: bool) -> ImageFont.FreeTypeFont:
@@ -19,7 +23,7 @@ def _font(size_px: int, bold: bool) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(Path(mpl.get_data_path()) / "fonts" / "ttf" / name, size_px)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=KEPT)
 def _set(text: str, size_px: int, colour: str, paper: str, bold: bool) -> NDArray[np.uint8]:
     font = _font(size_px, bold)
     ascent, descent = font.getmetrics()
@@ -28,7 +32,7 @@ def _set(text: str, size_px: int, colour: str, paper: str, bold: bool) -> NDArra
     return np.asarray(image)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=KEPT)
 def text_width_px(text: str, size_px: int, *, bold: bool = False) -> int:
     """Width that a text will take."""
     return round(_font(size_px, bold).getlength(text))

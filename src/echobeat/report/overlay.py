@@ -20,7 +20,7 @@ from echobeat import __version__
 from echobeat.records import NOTICE, Assessment
 from echobeat.report import wording
 from echobeat.report.lettering import Lettering, shortened, text_width_px
-from echobeat.report.panels import Picture, Scale, draw_long_axis, draw_ventricle, plain_panel
+from echobeat.report.panels import Painter, Picture, Scale
 from echobeat.report.plots import DARK, CurveView, draw_curve, draw_legend, plain_style
 
 ENCODER = {"preset": "superfast", "crf": "20", "bf": "0", "g": "25"}
@@ -100,15 +100,17 @@ class CurvePages:
         self._page_s = view.duration_s / self._pages
         self._page = -1
         self._dim = self._bright = np.empty((height, width, 3), np.uint8)
+        self._picture = self._dim.copy()
         self._xy: NDArray[np.float64] = np.empty((0, 2))
 
     def picture(self, frame: int) -> Picture:
-        """The curve at a frame, (height, width, 3)."""
+        """The curve at a frame, (height, width, 3); the next call overwrites it."""
         page = min(int(self._view.times_s[frame] / self._page_s + 1e-9), self._pages - 1)
         if page != self._page:
             self._turn_to(page, (page * self._page_s, (page + 1) * self._page_s))
         x, y = self._xy[frame]
-        picture = self._dim.copy()
+        picture = self._picture
+        np.copyto(picture, self._dim)
         picture[:, : round(x)] = self._bright[:, : round(x)]
         sixteenths = [round(value * 16) for value in (x, y)]  # 4 bits of a pixel
         cv2.line(picture, (sixteenths[0], 8 * 16), (sixteenths[0], (self._height - 40) * 16), FAINT, 1, cv2.LINE_AA, 4)
@@ -147,6 +149,7 @@ class Overlay:
     def __init__(self, assessment: Assessment) -> None:
         self.assessment = assessment
         self.layout = Layout.of(Scale.of(assessment.clip))
+        self._painter = Painter(self.layout.panel)
         self._letters = Lettering(DARK.paper)
         self._blank_header = np.full((HEADER, self.layout.width, 3), PAPER, np.uint8)
         self._curve = CurvePages(CurveView.of(assessment), self.layout.width, CURVE)
@@ -185,11 +188,8 @@ class Overlay:
 
     def _compose(self, frame: int, image: NDArray[np.uint8], mask: NDArray[np.bool_]) -> Picture:
         canvas, layout, curve = self._canvas, self.layout, self.assessment.curve
-        plain = plain_panel(image, layout.panel)
-        drawn = plain.copy()
-        draw_ventricle(drawn, mask, layout.panel)
-        draw_long_axis(drawn, curve.apex_px[frame], curve.base_px[frame], layout.panel)
-        for which, panel in enumerate((plain, drawn)):
+        drawn = self._painter.ventricle(image, mask, curve.apex_px[frame], curve.base_px[frame])
+        for which, panel in enumerate((self._painter.plain(image), drawn)):
             left = layout.panel_left(which)
             canvas[layout.panel_top : layout.panel_top + panel.shape[0], left : left + panel.shape[1]] = panel
         canvas[layout.curve_top : layout.curve_top + CURVE] = self._curve.picture(frame)
@@ -247,6 +247,7 @@ def write_overlay(assessment: Assessment, path: Path) -> None:
     times = assessment.clip.times_s
     rate = Fraction(assessment.clip.fps or 1.0).limit_denominator(1001)
     ticks = np.round(times * TICKS_A_SECOND).astype(int)
+    planes = np.empty((overlay.layout.height * 3 // 2, overlay.layout.width), np.uint8)
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         stream = container.add_stream("libx264", rate=rate, options=ENCODER)
         stream.width, stream.height, stream.pix_fmt = overlay.layout.width, overlay.layout.height, "yuv420p"
@@ -254,7 +255,7 @@ def write_overlay(assessment: Assessment, path: Path) -> None:
         stream.codec_context.colorspace, stream.codec_context.color_range = Colorspace.ITU601, ColorRange.MPEG
         stream.codec_context.thread_type = "FRAME"  # encodes one frame while the next is drawn
         for tick, picture in zip(ticks, overlay.pictures(), strict=True):
-            planes = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420), np.uint8)
+            cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420, dst=planes)
             frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
             frame.pts, frame.time_base = int(tick), Fraction(1, TICKS_A_SECOND)
             container.mux(stream.encode(frame))

@@ -15,7 +15,7 @@ from echobeat import __version__
 from echobeat.records import Assessment, Beat, Estimate, Result
 from echobeat.report import wording
 from echobeat.report.overlay import Overlay
-from echobeat.report.panels import Picture, Scale, ventricle_panel
+from echobeat.report.panels import Painter, Picture, Scale, ventricle_picture
 from echobeat.report.plots import curve_svg
 
 EMBEDDED_VIDEO_LIMIT_BYTES = 20 * 2**20
@@ -245,7 +245,7 @@ def _poster(assessment: Assessment) -> str:
 
 def _stills(assessment: Assessment) -> list[Still]:
     """ED and ES of the beats nearest to the study's EF; frames spread over the clip where there is no such beat."""
-    result, scale = assessment.result, Scale.of(assessment.clip)
+    result, painter = assessment.result, Painter(Scale.of(assessment.clip))
     first = wording.representative_beat(result)
     chosen: list[tuple[int, str, str]] = []
     if first is not None:
@@ -259,7 +259,7 @@ def _stills(assessment: Assessment) -> list[Still]:
     seen = assessment.masks.lv
     return [
         Still(
-            _jpeg(ventricle_panel(assessment, frame, scale)),
+            _jpeg(ventricle_picture(assessment, frame, painter)),
             f"{caption} (frame {frame})" if caption != "Frame" else f"Frame {frame}",
             f"Ultrasound image, {word}, frame {frame}, "
             + ("the left ventricle outlined" if seen[frame].any() else "no left ventricle found"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
@@ -56,55 +55,81 @@ class Scale:
         size = [max(2, 2 * round(side * zoom / 2)) for side in (tall, wide)]
         return cls(size[0], size[1], size[0] / height, size[1] / width)
 
-    def image(self, frame: NDArray[Any]) -> NDArray[Any]:
+    def image(self, frame: NDArray[np.uint8], into: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
         """Resize an image (height, width): cubic when enlarging, area mean when reducing."""
-        enlarging = self.rows * self.columns > 1
-        how = cv2.INTER_CUBIC if enlarging else cv2.INTER_AREA
-        return cv2.resize(frame, (self.width, self.height), interpolation=how)
+        how = cv2.INTER_CUBIC if self.enlarges else cv2.INTER_AREA
+        return np.asarray(cv2.resize(frame, (self.width, self.height), dst=into, interpolation=how), np.uint8)
+
+    @property
+    def enlarges(self) -> bool:
+        """True where a pixel of the frame is more than one of the picture."""
+        return self.rows * self.columns > 1
 
     def point(self, row: float, column: float) -> tuple[float, float]:
         """(x, y) in the picture of a point (row, column) of the frame; pixel centres lie on whole numbers."""
         return (column + 0.5) * self.columns - 0.5, (row + 0.5) * self.rows - 0.5
 
 
-def plain_panel(frame: NDArray[np.uint8], scale: Scale) -> Picture:
-    """The ultrasound image alone."""
-    return np.asarray(cv2.cvtColor(scale.image(frame), cv2.COLOR_GRAY2RGB), dtype=np.uint8)
+class Painter:
+    """Draws the frames of a clip; each picture is overwritten by the next one of its kind.
+
+    The memory is taken once: pictures of changing size, made and dropped for thousands of frames, leave the
+    system's heap in shreds that add up to hundreds of megabytes.
+
+    Parameters
+    ----------
+    scale : Scale
+        Size of the pictures.
+    """
+
+    def __init__(self, scale: Scale) -> None:
+        self.scale = scale
+        self._grey, self._soft, self._solid = (np.empty((scale.height, scale.width), np.uint8) for _ in range(3))
+        self._plain, self._drawn, self._tinted = (np.empty((*self._grey.shape, 3), np.uint8) for _ in range(3))
+        self._tint = np.full_like(self._plain, CONTOUR_RGB)
+
+    def plain(self, image: NDArray[np.uint8]) -> Picture:
+        """The ultrasound image (height, width) alone."""
+        cv2.cvtColor(self.scale.image(image, self._grey), cv2.COLOR_GRAY2RGB, dst=self._plain)
+        return self._plain
+
+    def ventricle(
+        self,
+        image: NDArray[np.uint8],
+        mask: NDArray[np.bool_],
+        apex: NDArray[np.float64],
+        base: NDArray[np.float64],
+    ) -> Picture:
+        """The image with the mask (height, width) as translucent fill and smooth contour, and with the long axis.
+
+        `apex` and `base` are its ends, (row, column); NaN where unknown.
+        """
+        np.copyto(self._drawn, self.plain(image))
+        if mask.any():
+            self._draw_mask(mask)
+        if np.isfinite(apex).all() and np.isfinite(base).all():
+            self._draw_long_axis(apex, base)
+        return self._drawn
+
+    def _draw_mask(self, mask: NDArray[np.bool_]) -> None:
+        coarse: NDArray[np.uint8] = mask.view(np.uint8) * np.uint8(255)
+        if self.scale.enlarges:
+            cv2.GaussianBlur(coarse, (0, 0), sigmaX=STEP_SMOOTHING_PX, dst=coarse)
+        cv2.threshold(self.scale.image(coarse, self._soft), 127, 255, cv2.THRESH_BINARY, dst=self._solid)
+        cv2.addWeighted(self._drawn, 1 - FILL_OPACITY, self._tint, FILL_OPACITY, 0, dst=self._tinted)
+        cv2.copyTo(self._tinted, self._solid, self._drawn)
+        outline, _ = cv2.findContours(self._solid, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        cv2.polylines(self._drawn, outline, True, CONTOUR_RGB, 2, cv2.LINE_AA)
+
+    def _draw_long_axis(self, apex: NDArray[np.float64], base: NDArray[np.float64]) -> None:
+        ends = [np.round(np.array(self.scale.point(*end)) * 16).astype(int).tolist() for end in (apex, base)]
+        cv2.line(self._drawn, ends[0], ends[1], AXIS_RGB, 1, cv2.LINE_AA, 4)  # 4 bits of a pixel
+        for end in ends:
+            cv2.circle(self._drawn, end, 3 * 16, AXIS_RGB, -1, cv2.LINE_AA, 4)
 
 
-def draw_ventricle(picture: Picture, mask: NDArray[np.bool_], scale: Scale) -> None:
-    """Draw a mask (height, width) into a picture of its frame: translucent fill and a smooth contour."""
-    if not mask.any():
-        return
-    coarse: NDArray[Any] = mask.astype(np.uint8) * 255
-    if scale.rows * scale.columns > 1:
-        coarse = cv2.GaussianBlur(coarse, (0, 0), sigmaX=STEP_SMOOTHING_PX)
-    _, solid = cv2.threshold(scale.image(coarse), 127, 255, cv2.THRESH_BINARY)
-    x, y, width, height = cv2.boundingRect(solid)
-    if width == 0:
-        return
-    region = picture[y : y + height, x : x + width]
-    tint = np.empty_like(region)
-    tint[:] = CONTOUR_RGB
-    blended = cv2.addWeighted(region, 1 - FILL_OPACITY, tint, FILL_OPACITY, 0)
-    cv2.copyTo(blended, solid[y : y + height, x : x + width], region)
-    outline, _ = cv2.findContours(solid, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    cv2.polylines(picture, outline, True, CONTOUR_RGB, 2, cv2.LINE_AA)
-
-
-def draw_long_axis(picture: Picture, apex: NDArray[np.float64], base: NDArray[np.float64], scale: Scale) -> None:
-    """Draw the measured long axis, from the apex to the middle of the mitral plane; both (row, column)."""
-    if not (np.isfinite(apex).all() and np.isfinite(base).all()):
-        return
-    ends = [np.round(np.array(scale.point(*end)) * 16).astype(int) for end in (apex, base)]  # 4 bits of a pixel
-    cv2.line(picture, ends[0].tolist(), ends[1].tolist(), AXIS_RGB, 1, cv2.LINE_AA, 4)
-    for end in ends:
-        cv2.circle(picture, end.tolist(), 3 * 16, AXIS_RGB, -1, cv2.LINE_AA, 4)
-
-
-def ventricle_panel(assessment: Assessment, frame: int, scale: Scale) -> Picture:
-    """One frame of an assessed clip with the ventricle's contour, fill and long axis."""
-    picture = plain_panel(assessment.clip.frames[frame], scale)
-    draw_ventricle(picture, assessment.masks.lv[frame], scale)
-    draw_long_axis(picture, assessment.curve.apex_px[frame], assessment.curve.base_px[frame], scale)
-    return picture
+def ventricle_picture(assessment: Assessment, frame: int, painter: Painter) -> Picture:
+    """One frame of an assessed clip, drawn by `painter`."""
+    curve = assessment.curve
+    image, mask = assessment.clip.frames[frame], assessment.masks.lv[frame]
+    return painter.ventricle(image, mask, curve.apex_px[frame], curve.base_px[frame])
