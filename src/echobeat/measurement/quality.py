@@ -18,7 +18,7 @@ from echobeat.records import Beat, Clip, ClipWarning, FloatArray, LVMasks, Quali
 
 BLANK_CONTRAST = 8.0
 STILL_SHARE, PARTLY_FROZEN_SHARE, FROZEN_SHARE = 0.97, 0.15, 0.6
-COLOUR_PRESENT, COLOUR_REFUSED = 0.02, 0.06
+COLOUR_PRESENT, COLOUR_REFUSED = 0.01, 0.015
 """Share of clearly coloured, moving pixels: an ECG trace stays below the first, a Doppler box exceeds the second."""
 
 MIN_SMOOTHNESS, MIN_COHERENCE, MAX_PAPER = 0.6, 0.25, 0.45
