@@ -22,6 +22,10 @@ RHYTHM_KINDS: tuple[RhythmKind, ...] = get_args(RhythmKind)
 LEAD_IN_BEATS = 3
 """Beats before time 0, so that the first beat seen has a history."""
 
+MAX_FILLING_PER_S = 4.5
+"""Mean filling rate that a diastole can reach, in end-diastolic volumes a second. Chosen generously: it only
+keeps very short diastoles from filling at once."""
+
 
 @dataclass(frozen=True)
 class PlannedBeat:
@@ -105,6 +109,9 @@ def plan_beats(
         earlier = intervals[k - 2] if k > 1 else mean_rr
         post = k > 0 and ectopic[k - 1]
         beat_edv = edv_ml * (1 + rhythm.preload_slope * np.clip(before / mean_rr - 1, -0.8, 0.8))
+        if beats:  # a short diastole fills no more than it can
+            last = beats[-1]
+            beat_edv = min(beat_edv, last.esv_ml + MAX_FILLING_PER_S * edv_ml * (last.end_s - last.es_s))
         beat_ef = ef
         if rhythm.kind == "atrial fibrillation":
             beat_ef = ef * (1 + rhythm.interval_slope * np.clip(before / earlier - 1, -0.6, 0.8))
@@ -141,7 +148,7 @@ def _intervals(
     if rhythm.kind == "atrial fibrillation":  # independent intervals, skewed to the right
         spread = np.sqrt(np.log1p(rhythm.rr_cv**2))
         intervals = mean_rr * np.exp(rng.normal(-(spread**2) / 2, spread, count))
-        return np.clip(intervals, 0.32, 2.4), np.zeros(count, bool)
+        return np.clip(intervals, 0.36, 2.4), np.zeros(count, bool)
     breath = 1 + rhythm.rr_cv * np.sin(np.arange(count) * rng.uniform(0.8, 1.6) + rng.uniform(0, 6.28))
     intervals = mean_rr * breath * (1 + rng.normal(0, 0.008, count))
     ectopic = rng.random(count) < rhythm.ectopic_chance
