@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from echobeat.errors import OutputError
 from echobeat.phantom.benchmark import recorded_benchmark, write_benchmark
 from echobeat.phantom.dataset import dataset_seeds, write_dataset
 from echobeat.phantom.dicom import write_dicom
@@ -32,9 +33,12 @@ def phantom(
     if benchmark:
         made = write_benchmark(out, jobs, progress=True)
         same = all(made[key] == recorded_benchmark()[key] for key in ("patients", "truth_sha256"))
-        typer.echo(f"{made['patients']} patients in {out}; truth {'as recorded' if same else 'NOT as recorded'}")
         if not same:
-            raise typer.Exit(1)
+            raise OutputError(
+                f"{out}: this benchmark's truth is not the recorded one. Use an empty folder, and the version of "
+                "echobeat whose results you compare with."
+            )
+        typer.echo(f"{made['patients']} patients in {out}; their truth is the recorded one")
         return
     write_dataset(out, patients, seed, jobs, progress=True)
     if dicom:

@@ -1,0 +1,34 @@
+"""``echobeat phantom`` end to end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from echobeat.commands import phantom as command
+from echobeat.errors import OutputError
+
+app = typer.Typer()
+app.command()(command.phantom)
+
+
+def test_one_command_makes_a_data_set(tmp_path: Path) -> None:
+    """Video, lists and truth are there, and the exit code is 0."""
+    result = CliRunner().invoke(app, ["--patients", "1", "--seed", "5", "--jobs", "1", "--out", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert len(list((tmp_path / "Videos").glob("*.avi"))) == 1
+    assert (tmp_path / "FileList.csv").exists()
+    assert (tmp_path / "VolumeTracings.csv").exists()
+    assert len(list((tmp_path / "Truth").iterdir())) == 2
+
+
+def test_a_benchmark_that_is_not_the_recorded_one_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Results on another benchmark cannot pass for results on this one."""
+    other = {"patients": 120, "truth_sha256": "0" * 64}
+    monkeypatch.setattr(command, "write_benchmark", lambda *_, **__: other)
+    monkeypatch.setattr(command, "recorded_benchmark", lambda: other | {"truth_sha256": "1" * 64})
+    result = CliRunner().invoke(app, ["--benchmark", "--out", str(tmp_path)])
+    assert isinstance(result.exception, OutputError)
