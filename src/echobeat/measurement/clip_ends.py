@@ -8,6 +8,7 @@ end-diastoles (end-systoles), or at rest.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -36,6 +37,9 @@ REST = 0.8
 
 SYSTOLIC_REST = 0.6
 """The same for an end-systole, which a steady fall only passes on its way."""
+
+SHORT_FALL = 0.55
+"""A fall at a cut that is shorter than this fraction of the median fall is only the rest, or the start, of one."""
 
 SLOPE_S = 0.04
 """Slopes are taken over this time, at least over one frame."""
@@ -93,6 +97,8 @@ class _Cuts:
             return self._is_systole(missing, turn, self.turns[1], self.times_s[0])
         if missing is None:
             return resting
+        if self._fall_is_short(turn, self.turns[1]):
+            return False
         return missing <= CLOSE_TOLERANCE or (resting and missing <= RESTING_TOLERANCE)
 
     def last_is_turn(self) -> bool:
@@ -111,6 +117,8 @@ class _Cuts:
     def _is_systole(self, missing: float | None, turn: Turn, neighbour: Turn, cut_s: float) -> bool:
         """An end-systole at a cut: as low as the others, and hardly moving; a heart cut in mid-ejection is neither."""
         as_low = missing is None or missing <= LEVEL_TOLERANCE
+        if turn is self.turns[-1] and self._fall_is_short(neighbour, turn):
+            return False
         return as_low and self._rests(turn, neighbour, cut_s, SYSTOLIC_REST)
 
     def _at(self, turn: Turn) -> float:
@@ -119,6 +127,17 @@ class _Cuts:
     def _stroke(self) -> float:
         """Median height of falls and rises."""
         return float(np.median(np.abs(np.diff([self._at(turn) for turn in self.turns]))))
+
+    def _fall_is_short(self, ed: Turn, es: Turn) -> bool:
+        """True where this fall is shorter than the inner ones: systole lasts much the same in any rhythm."""
+        falls = [
+            self.times_s[after.frame] - self.times_s[before.frame]
+            for before, after in pairwise(self.inner)
+            if before.is_ed
+        ]
+        if not falls:
+            return False
+        return bool(self.times_s[es.frame] - self.times_s[ed.frame] < SHORT_FALL * np.median(falls))
 
     def _last_is_short(self) -> bool:
         """True where the beat that the cut would end is shorter than the beats before it."""
