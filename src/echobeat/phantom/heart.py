@@ -270,8 +270,8 @@ def draw_ventricle(rng: np.random.Generator, ef: float | None = None) -> Ventric
         thickening=float(rng.uniform(0.35, 1.0)),
         bend_cm=float(rng.normal(0, 0.32)),
         bend_swing_cm=float(rng.normal(0, 0.12)),
-        shear=float(rng.normal(0.13, 0.12)),
-        shear_swing=float(rng.normal(-0.05, 0.06)),
+        shear=float(rng.normal(0.02, 0.10)),
+        shear_swing=float(rng.normal(0.0, 0.05)),
         plane_apex_cm=0.0,
         plane_base_cm=0.0,
     )

@@ -50,7 +50,6 @@ class Imager:
         self._scatterers(reference, rng)
         self._background = self._draw_background(rng)
         self._gain = self._draw_gain(rng)
-        self._blood = self._draw_blood(rng)
         self._clutter = self._draw_clutter(rng)
         self._noise_level = self._draw_noise_level()
         self._blurs = self._draw_blurs()
@@ -72,7 +71,7 @@ class Imager:
         level = self._paint(scene)
         blood = level < _BLOOD / 2
         amplitude = self._slice(_linear(level)) * self._gain
-        flow = self._slice(np.where(blood, _linear(level - _BLOOD) * self._blood, np.float32(0))) * self._gain
+        flow = self._slice(np.where(blood, _linear(level - _BLOOD), np.float32(0))) * self._gain
         diffuse = np.sqrt(flow**2 + self._noise_level**2)
         moved = self._displace(scene)
         lines = self._interfaces(scene, rng)
@@ -168,14 +167,6 @@ class Imager:
         noise = rng.standard_normal((self.scanner.beam.looks, self.ranges, self.beams, 2)).astype(np.float32)
         return [n * level[..., None] * np.float32(0.7071) for n in noise]
 
-    def _draw_blood(self, rng: np.random.Generator) -> Grid:
-        """Blood's amplitude over the sector, relative to its own level."""
-        echo = self.scanner.echo
-        coarse = rng.standard_normal((6, 5)).astype(np.float32)
-        patches = cv2.resize(coarse, (self.beams, self.ranges), interpolation=cv2.INTER_CUBIC)
-        slope = echo.blood_slope_db_cm * (self._depth - self.scanner.beam.depth_cm / 2)
-        return _linear(np.minimum(slope[:, None] + echo.blood_ripple_db * patches, -echo.blood_db - 4))
-
     def _draw_noise_level(self) -> Grid:
         artefacts = self.scanner.artefacts
         level = artefacts.noise_db + artefacts.noise_slope_db_cm * (self._depth - 0.75 * self.scanner.beam.depth_cm)
@@ -225,7 +216,7 @@ class Imager:
     def _operator_gain(self, reference: Scene) -> np.float32:
         """Gain in dB that the operator sets: the better half of the wall is seen, and apart from the blood.
 
-        Where noise, clutter and blood would bury the wall they are lowered: nobody keeps such a clip.
+        Where noise and clutter would bury the wall they are lowered: nobody keeps such a clip.
         """
         wall, cavity = np.zeros((2, self.ranges, self.beams), np.uint8)
         outline = np.concatenate([reference.layers[0], reference.layers[-1, ::-1]])
@@ -237,12 +228,10 @@ class Imager:
         wall_db = np.percentile(self._paint(reference)[seen] + 20 * np.log10(self._gain[seen]), 65)
         clutter = np.mean([np.mean(c[inside] ** 2) * 2 for c in self._clutter])
         noise = float(np.mean(self._noise_level[inside] ** 2))
-        flow = _linear(self.scanner.echo.blood_db) ** 2 * np.mean((self._blood * self._gain)[inside] ** 2)
         allowed = 10 ** ((wall_db - self.scanner.artefacts.contrast_db) / 10)
-        if clutter + noise + flow > allowed:
-            factor = np.float32(np.sqrt(allowed / (clutter + noise + flow)))
+        if clutter + noise > allowed:
+            factor = np.float32(np.sqrt(allowed / (clutter + noise)))
             self._noise_level *= factor
-            self._blood *= factor
             for field in self._clutter:
                 field *= factor
         return np.float32(-wall_db)
