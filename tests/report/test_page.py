@@ -80,7 +80,7 @@ def calibrated_module() -> Assessment:
 def test_the_page_says_what_result_json_says(rich: Outline) -> None:
     for words in ("47", "90 % interval", "40–53", "mildly reduced", "Only two beats.", "few_beats", "70 / 100"):
         assert words in rich.text
-    for words in ("below 35 % < 1 %", "below 40 % 7 %", "CC-BY-NC-SA-4.0", "not a medical device", "2 of 3"):
+    for words in ("Chance below 35 · 40 · 50 % < 1 · 7 · 80 %", "CC-BY-NC-SA-4.0", "not a medical device", "2 of 3"):
         assert words in rich.text
 
 
@@ -129,7 +129,7 @@ def test_an_estimate_that_is_not_accepted_is_not_shown(calibrated_module: Assess
     result = dataclasses.replace(calibrated_module.result, quality=quality)
     text = Outline(page_html(dataclasses.replace(calibrated_module, result=result), NO_VIDEO)).text
     assert "47" not in text
-    assert "Chance" not in text
+    assert "Chance below" not in text
 
 
 hostile = st.text(min_size=1, max_size=40) | st.sampled_from(
@@ -189,6 +189,13 @@ def test_paper_gets_the_first_beats_and_is_told_of_the_others() -> None:
     html = page_html(made, NO_VIDEO)
     assert html.count("screen-only") == 20 - page.PRINTED_BEATS + 1  # the rule in the style sheet
     assert f"and {20 - page.PRINTED_BEATS} more" in html
+
+
+def test_paper_gets_the_first_notes_and_is_told_of_the_others() -> None:
+    warnings = tuple(ClipWarning(f"code_{number}", f"Note {number}.") for number in range(8))
+    html = page_html(made_assessment(frames=30, size=(16, 16), quality=Quality(0.5, True, warnings)), NO_VIDEO)
+    assert html.count('<li class="screen-only">') == 8 - page.PRINTED_NOTES
+    assert f"and {8 - page.PRINTED_NOTES} more in result.json" in html
 
 
 def test_a_reason_comes_with_what_to_do_about_it(refused: Assessment) -> None:

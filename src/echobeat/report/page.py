@@ -25,8 +25,9 @@ SCALE_FROM, SCALE_TO = 10.0, 80.0
 """Ends of the drawn EF scale in percent; values beyond are drawn at its ends."""
 
 STRIP_BEATS = 2
-PRINTED_BEATS = 8
-"""Rows of the table that fit on one sheet with everything else."""
+PRINTED_BEATS = 6
+PRINTED_NOTES = 5
+"""Rows of the table of beats, and notes, that fit on one sheet with everything else."""
 
 JPEG_QUALITY = 88
 
@@ -100,7 +101,6 @@ def page_html(assessment: Assessment, video: Path) -> str:
         scale=_scaled(result.ef) if result.ef else None,
         marks=[(mark, _position(mark)) for mark in (40.0, 50.0)],
         measures=_measures(result),
-        probabilities=_probabilities(result),
         notes=_notes(result),
         video=embedded,
         video_file=linked,
@@ -111,6 +111,7 @@ def page_html(assessment: Assessment, video: Path) -> str:
         beats=[_beat_row(beat, assessment) for beat in result.beats],
         calibrated=result.clip.spacing_mm is not None,
         print_rows=PRINTED_BEATS,
+        print_notes=PRINTED_NOTES,
     )
 
 
@@ -179,17 +180,20 @@ def _measures(result: Result) -> list[tuple[str, str]]:
     for label, estimate in (("EF from contours", result.ef_geometric), ("EF from video", result.ef_video)):
         if estimate is not None and result.ef_video is not None:
             rows.append((label, f"{wording.percent(estimate.value)} %"))
-    return rows
+    return rows + _chances(result)
 
 
-def _probabilities(result: Result) -> list[tuple[str, str]]:
-    if result.probability_below is None or not wording.is_judged(result):
+def _chances(result: Result) -> list[tuple[str, str]]:
+    """The probabilities as one line of the list beside the EF."""
+    if not result.probability_below:
         return []
-    return [(limit, _probability(value)) for limit, value in result.probability_below.items()]
+    limits = " · ".join(result.probability_below)
+    chances = " · ".join(_whole_percent(chance) for chance in result.probability_below.values())
+    return [(f"Chance below {limits} %", f"{chances} %")]
 
 
-def _probability(value: float) -> str:
-    return "< 1 %" if value < 0.01 else "> 99 %" if value > 0.99 else f"{100 * value:.0f} %"
+def _whole_percent(chance: float) -> str:
+    return "< 1" if chance < 0.01 else "> 99" if chance > 0.99 else f"{100 * chance:.0f}"
 
 
 def _notes(result: Result) -> list[Note]:

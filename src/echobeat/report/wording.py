@@ -16,7 +16,7 @@ mildly reduced, from 50 preserved (Bozkurt et al. 2021, doi:10.1002/ejhf.2115). 
 
 CATEGORY_RANGE: dict[Category, str] = {
     "reduced": "≤ 40 %",
-    "mildly reduced": "above 40 and below 50 %",
+    "mildly reduced": "> 40 and < 50 %",
     "not reduced": "≥ 50 %",
 }
 
