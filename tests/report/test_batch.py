@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from made import MODEL, made_assessment
 
@@ -40,6 +40,8 @@ def test_a_refused_clip_has_a_row_with_its_codes_and_no_ef(assessment: Assessmen
 
 
 @given(st.text(min_size=1), st.text())
+@example("=1+1.avi", "@SUM(A1)")
+@example("-rf.avi", "+1")
 def test_a_table_reads_back_whatever_files_are_called_and_holds_no_formula(name: str, problem: str) -> None:
     (row,) = rows_of(summary_csv([Row(name, "", "error", error=problem)]))
     for cell in row.values():
