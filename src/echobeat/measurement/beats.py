@@ -12,10 +12,12 @@ from echobeat.measurement.cycles import Turns, find_turns
 from echobeat.measurement.ectopy import mark_ectopy
 from echobeat.records import Beat, FloatArray, VolumeCurve
 
-ED_TOLERANCE = 0.02
-"""End-diastole is the last frame within this fraction of the stroke volume below the maximum before ejection."""
+ED_TOLERANCE, ES_TOLERANCE = 0.02, 0.01
+"""End-diastole is the last frame within this fraction of the stroke volume below the maximum before ejection,
+end-systole the first frame within it above the minimum: while all valves are closed the volume stands still for
+some frames, and of those the ones next to the ejection are meant."""
 
-SEARCH_S = 0.1
+SEARCH_S = 0.105
 """Turns are read on the smoothed volume within this time of where they were found."""
 
 
@@ -32,9 +34,9 @@ def find_beats(curve: VolumeCurve) -> tuple[Beat, ...]:
     """Find every beat of a clip, incomplete ones at its ends included.
 
     End-diastole is the last frame before ejection (not the earlier maximum of a long diastasis), end-systole
-    the smallest volume after it; both are read on `volume_smoothed`, as are the volumes. A clip that was cut
-    at the R wave begins and ends on an end-diastole. A beat is listed where its end-systole or part of its
-    ejection was seen; what was not seen is None.
+    the first frame of the smallest volume after it; both are read on `volume_smoothed`, as are the volumes. A
+    clip that was cut at the R wave begins and ends on an end-diastole. A beat is listed where its end-systole or
+    part of its ejection was seen; what was not seen is None.
 
     Parameters
     ----------
@@ -128,6 +130,9 @@ def read_turns(times_s: FloatArray, volume: FloatArray, turns: Turns) -> list[Tu
             first = frames[k - 1] + 1 if k > 0 else 0
             last = frames[k + 1] - 1 if k + 1 < count else len(times_s) - 1
             frames[k] = _last_before_ejection(volume, near[k], first, last)
+    for k in range(1, count):
+        if not turns.is_ed[k]:
+            frames[k] = _first_after_ejection(volume, frames[k - 1], frames[k])
     return [Turn(frame, bool(is_ed)) for frame, is_ed in zip(frames, turns.is_ed, strict=True)]
 
 
@@ -140,3 +145,10 @@ def _last_before_ejection(volume: FloatArray, near: NDArray[np.intp], first: int
     after = volume[peak : last + 1]
     level = volume[peak] - ED_TOLERANCE * (volume[peak] - min(after.min(), volume[first : last + 1].min()))
     return peak + int(np.flatnonzero(after >= level)[-1])
+
+
+def _first_after_ejection(volume: FloatArray, ed: int, lowest: int) -> int:
+    """First frame from which on the volume is all but as small as at its minimum."""
+    fall = volume[ed : lowest + 1]
+    above = np.flatnonzero(fall > volume[lowest] + ES_TOLERANCE * (volume[ed] - volume[lowest]))
+    return ed + int(above[-1]) + 1 if len(above) else lowest

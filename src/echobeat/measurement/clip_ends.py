@@ -14,7 +14,7 @@ import numpy as np
 
 from echobeat.records import FloatArray
 
-EDGE_S = 0.06
+EDGE_S = 0.065
 """A turn this close to the clip's first or last frame may be the cut."""
 
 LEVEL_TOLERANCE = 0.15

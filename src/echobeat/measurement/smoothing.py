@@ -107,7 +107,8 @@ def reject_outliers(times_s: FloatArray, values: FloatArray) -> FloatArray:
 
 def resample(times_s: FloatArray, values: FloatArray, width_s: float) -> tuple[FloatArray, FloatArray]:
     """Smooth a curve onto an even grid of `GRID_HZ`; returns (times, values)."""
-    grid = np.arange(times_s[0], times_s[-1] + 1e-9, 1 / GRID_HZ)
+    count = int((times_s[-1] - times_s[0]) * GRID_HZ + 1e-6) + 1
+    grid = times_s[0] + np.arange(count) / GRID_HZ
     return grid, local_quadratic(times_s, values, width_s, grid)
 
 
