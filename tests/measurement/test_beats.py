@@ -195,3 +195,34 @@ def test_twice_the_frame_rate_gives_the_same_beats(rate, ef, start):
     assert len(inner[0]) == pytest.approx(len(inner[1]), abs=1)
     middle = [s for s in inner[0] if 1.2 * 60 / rate < s < stop - 1.3 * 60 / rate]
     assert all(min(abs(s - t) for t in ours[1]) < 0.06 for s in middle)
+
+
+def test_a_bump_early_in_a_long_diastasis_is_not_end_diastole():
+    """A slow fibrillating heart whose volume is largest right after filling still ends its diastole at the ejection."""
+    heart = train([1.6] * 4, [50.0] * 4, [100.0] * 4, kick=0.0, start_s=-0.5)
+    times = np.arange(0.0, 3.6, 0.02)
+    volume = volume_at(heart, times)
+    for filled in (0.35, 1.95):
+        volume += 5 * np.exp(-0.5 * ((times - filled) / 0.08) ** 2)
+    ends = [times[b.ed_frame] for b in find_beats(curve_of(times, volume)) if b.ed_frame is not None]
+    for true in (1.1, 2.7):
+        assert min(abs(end - true - 0.03) for end in ends) < 0.1
+
+
+def test_the_last_frame_is_no_end_diastole_far_below_the_only_other_one():
+    """With a single end-diastole to compare with, a clip that ends at 70 % of the filling leaves its last beat open."""
+    heart = train([1.0] * 4, [55.0] * 4, [100.0] * 4, kick=0.35)
+    curve = clip_of(heart, 50, heart[0].ejection_s + 0.14, heart[2].start_s - 0.14)
+    found = find_beats(curve)
+    assert [beat.complete for beat in found] == [False, False]
+    assert found[1].end_frame is None
+
+
+def test_the_rest_of_a_large_ejection_is_not_a_whole_one():
+    """Cut in mid-ejection of an unusually full beat, the first volume is that of the other end-diastoles, but the fall
+    is too short."""
+    heart = train([0.8] * 6, [25.0] + [15.0] * 5, [113.0] + [100.0] * 5)
+    middle = 0.5 * (heart[0].ejection_s + heart[0].es_s)
+    found = find_beats(clip_of(heart, 50, middle, heart[4].start_s))
+    assert found[0].ed_frame is None
+    assert [beat.complete for beat in found[1:]] == [True] * (len(found) - 1)

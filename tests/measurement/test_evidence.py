@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from made_clips import beating_sector, clip, moving, photograph, sector, text
+from made_sectors import beating_sector, clip, moving, photograph, sector, text
 
 from echobeat.measurement import gather_evidence
 from echobeat.measurement.codes import refused

@@ -7,8 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from made_clips import beating_sector, clip
 from made_hearts import bullet_mask, sinus, volume_at
+from made_sectors import beating_sector, clip
 
 import echobeat
 from echobeat.frames import FrameStack

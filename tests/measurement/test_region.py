@@ -57,3 +57,11 @@ def test_a_few_stray_pixels_are_no_ventricle():
     mask[5:8, 5:8] = True
     mask[40:43, 40:43] = True
     assert find_region(mask) is None
+
+
+def test_regions_that_touch_at_a_corner_are_two():
+    """A leak that hangs on by a pixel's corner is not part of the ventricle."""
+    mask = np.zeros((40, 40), bool)
+    mask[5:20, 5:20] = True
+    mask[20:28, 20:28] = True
+    assert clean_mask(mask).sum() == 15 * 15
