@@ -88,7 +88,7 @@ CODES: dict[str, CodeInfo] = {
     ),
     "incomplete_beats": CodeInfo(
         False,
-        "{beats} beats at the ends of the clip were not seen whole and were left out of the mean.",
+        "Beats at the ends of the clip that were not seen whole ({beats}) were left out of the mean.",
         "Nothing: they are listed in the table of beats.",
     ),
     "beats_disagree": CodeInfo(
