@@ -71,6 +71,8 @@ def test_the_interval_carries_spread_number_of_beats_and_bias():
 
     assert width(50.0) > width(50.0, 50.0) > width(*[50.0] * 6)
     assert width(40.0, 50.0, 60.0) > width(49.0, 50.0, 51.0)
+    # six beats that agree: shared 3, random sqrt(4 * 2.5^2 / 9 / 6), both times 1.8 to either side
+    assert width(*[50.0] * 6) == pytest.approx(2 * 1.8 * np.hypot(3.0, np.sqrt(25 / 9 / 6)))
     low = study_ef([made_beat(0, 2.0)], ERROR)
     assert low.low == 0.0
     middle = study_ef([made_beat(0, 50.0)], ERROR)
@@ -145,7 +147,7 @@ def test_too_few_studies_are_refused():
 
 
 def test_the_conformal_quantile_is_corrected_for_the_number_of_scores():
-    """Of 1 ... 19 the 18th, of 1 ... 9 the 9th, of fewer the largest."""
-    assert conformal_quantile(np.arange(1.0, 20.0)) == 18.0
+    """Of 1 ... 20 the 19th (not the 18th), of 1 ... 9 the 9th, of fewer the largest."""
+    assert conformal_quantile(np.arange(1.0, 21.0)) == 19.0
     assert conformal_quantile(np.arange(1.0, 10.0)) == 9.0
     assert conformal_quantile(np.array([3.0, 1.0])) == 3.0
