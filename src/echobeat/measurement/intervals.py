@@ -5,9 +5,8 @@ heart's contour too wide, the plane misses the apex): more beats do not help. Th
 beat, genuine variation included, and averages out. Both are estimated on calibration studies; the interval's
 width is then scaled by the split-conformal quantile, so that it covers 90 % of further studies of the same
 kind whatever the errors' distribution (`calibration`): Vovk, Gammerman, Shafer, "Algorithmic Learning in a
-Random World",
-Springer (2005), doi:10.1007/b106715; Lei et al., "Distribution-free predictive inference for regression",
-J Am Stat Assoc 113:1094-1111 (2018), doi:10.1080/01621459.2017.1307116.
+Random World", Springer (2005), doi:10.1007/b106715; Lei et al., "Distribution-free predictive inference for
+regression", J Am Stat Assoc 113:1094-1111 (2018), doi:10.1080/01621459.2017.1307116.
 """
 
 from __future__ import annotations
