@@ -1,1 +1,1 @@
-"""TODO"""
+"""Data sets: readers, the check before a night is spent, and the frame cache. No torch here."""

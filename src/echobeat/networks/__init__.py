@@ -1,1 +1,1 @@
-"""TODO"""
+"""Networks by name, published checkpoints, export to ONNX."""
