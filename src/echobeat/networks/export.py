@@ -9,20 +9,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from echobeat.networks.preprocessing import standardise
+
+__all__ = ["OPSET", "SegmentationModel", "export_segmentation", "standardise"]
+
 OPSET = 17
-
-
-def standardise(frames: Tensor) -> Tensor:
-    """Bring each frame to mean 0 and deviation 1.
-
-    Parameters
-    ----------
-    frames : Tensor
-        (batch, 1, height, width), float32, grey 0-255.
-    """
-    mean = frames.mean(dim=(1, 2, 3), keepdim=True)
-    deviation = ((frames - mean) ** 2).mean(dim=(1, 2, 3), keepdim=True).sqrt()
-    return (frames - mean) / (deviation + 1.0)  # one grey level keeps a black frame finite
 
 
 class SegmentationModel(nn.Module):

@@ -16,9 +16,9 @@ _SCHEMA = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 def _declare() -> torch.library.Library | None:
     if torch.cuda.is_available() or torch.version.cuda:  # torchvision's own operators will load
         return None
-    library = torch.library.Library("torchvision", "FRAGMENT")
+    library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]  # untyped in torch
     for name in ("nms", "qnms"):
-        library.define(f"{name}{_SCHEMA}")
+        library.define(f"{name}{_SCHEMA}")  # type: ignore[no-untyped-call]  # untyped in torch
     return library
 
 
