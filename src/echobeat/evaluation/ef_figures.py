@@ -1,0 +1,189 @@
+"""From EF predictions to figures: agreement, ranges, thresholds, calibration, beats averaged; pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from math import comb
+
+import numpy as np
+
+from echobeat.evaluation import agreement, classification
+from echobeat.evaluation.bootstrap import Resampling, ratio
+from echobeat.evaluation.dice import BoolArray
+from echobeat.evaluation.measured import Measured, Planned, measure
+from echobeat.evaluation.predictions import METHODS, BeatReading, Method, Reading, StudyRow, of_study
+from echobeat.records import FloatArray
+
+POINTS = "points"
+"""Unit of an error of EF: percentage points."""
+
+THRESHOLDS = (35, 40, 45, 50)
+"""EF in percent; as published (Ouyang et al. 2020), and 40 and 50 bound the heart-failure ranges."""
+
+RANGES = {"EF < 40": (-np.inf, 40.0), "EF 40-49": (40.0, 50.0), "EF >= 50": (50.0, np.inf)}
+"""Lower end included, upper end not; of the expert's EF."""
+
+PROBABILITIES = {35: "below_35", 40: "below_40", 50: "below_50"}
+
+MOST_BEATS = 8
+SUBSETS = 256
+"""Subsets of a study's beats that are averaged: all where there are no more, otherwise so many at random."""
+
+SMALLEST_GROUP = 2
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Expert and model on the same studies; all arrays are (studies,).
+
+    Attributes
+    ----------
+    method : Method
+    studies : tuple of StudyRow
+    truth, estimate : ndarray, percent.
+    readings : tuple of Reading
+    missing : int
+        Studies with an expert's EF that the method gave none for.
+    """
+
+    method: Method
+    studies: tuple[StudyRow, ...]
+    truth: FloatArray
+    estimate: FloatArray
+    readings: tuple[Reading, ...]
+    missing: int
+
+    @property
+    def patients(self) -> list[str]:
+        """(studies,)."""
+        return [study.patient for study in self.studies]
+
+    def known(self, *names: str) -> tuple[BoolArray, list[FloatArray]]:
+        """Where all the named fields of the readings are known, and their values there."""
+        values = np.array([[_number(getattr(r, name)) for name in names] for r in self.readings]).reshape(
+            -1, len(names)
+        )
+        known = np.isfinite(values).all(axis=1)
+        return known, list(values[known].T)
+
+
+def _number(value: float | None) -> float:
+    return np.nan if value is None else value
+
+
+def pair(studies: Sequence[StudyRow], readings: Sequence[Reading], method: Method) -> Paired:
+    """Studies with an expert's EF and a reading by `method`, in the order of `studies`."""
+    labelled = [study for study in studies if study.ef is not None]
+    by_study = {reading.study: reading for reading in readings if reading.method == method and np.isfinite(reading.ef)}
+    both = [(study, by_study[study.study]) for study in labelled if study.study in by_study]
+    return Paired(
+        method=method,
+        studies=tuple(study for study, _ in both),
+        truth=np.array([study.ef for study, _ in both], float),
+        estimate=np.array([reading.ef for _, reading in both], float),
+        readings=tuple(reading for _, reading in both),
+        missing=len(labelled) - len(both),
+    )
+
+
+def pairs(studies: Sequence[StudyRow], readings: Sequence[Reading]) -> tuple[Paired, ...]:
+    """One for each method that was used, in the order of `METHODS`."""
+    used = {reading.method for reading in readings}
+    found = (pair(studies, readings, method) for method in METHODS if method in used)
+    return tuple(one for one in found if len(one.truth))
+
+
+def ef_figures(
+    studies: Sequence[StudyRow], readings: Sequence[Reading], beats: Sequence[BeatReading], how: Resampling
+) -> list[Measured]:
+    """Every figure of EF, method by method."""
+    rows: list[Measured] = []
+    for paired in pairs(studies, readings):
+        plans = [*_overall(paired), *_by_group(paired), *_thresholds(paired), *_trust(paired)]
+        rows += measure(plans, paired.patients, how, paired.method)
+    return rows + by_beats(studies, beats, how)
+
+
+def _overall(paired: Paired) -> Iterator[Planned]:
+    truth, estimate = paired.truth, paired.estimate
+    yield Planned("MAE", agreement.mae(truth, estimate), POINTS)
+    yield Planned("RMSE", agreement.rmse(truth, estimate), POINTS)
+    yield Planned("R2", agreement.r2(truth, estimate))
+    yield Planned("bias", agreement.bias(truth, estimate), POINTS)
+    yield Planned("SD of differences", agreement.sd_of_differences(truth, estimate), POINTS)
+    yield Planned("lower limit of agreement", agreement.lower_limit(truth, estimate), POINTS)
+    yield Planned("upper limit of agreement", agreement.upper_limit(truth, estimate), POINTS)
+    yield Planned("ICC(2,1)", agreement.icc(truth, estimate))
+
+
+def groups(paired: Paired) -> dict[str, BoolArray]:
+    """Ranges of the expert's EF, and what the data set notes of rhythm and quality; no group of one study."""
+    found = {name: (paired.truth >= low) & (paired.truth < high) for name, (low, high) in RANGES.items()}
+    for field in ("rhythm", "quality"):
+        noted = np.array([getattr(study, field) for study in paired.studies])
+        found |= {f"{field} {value}": noted == value for value in sorted(set(noted.tolist()) - {""})}
+    return {name: inside for name, inside in found.items() if inside.sum() >= SMALLEST_GROUP}
+
+
+def _by_group(paired: Paired) -> Iterator[Planned]:
+    for group, inside in groups(paired).items():
+        truth, estimate = paired.truth[inside], paired.estimate[inside]
+        yield Planned("MAE", agreement.mae(truth, estimate), POINTS, group, inside)
+        yield Planned("RMSE", agreement.rmse(truth, estimate), POINTS, group, inside)
+        yield Planned("bias", agreement.bias(truth, estimate), POINTS, group, inside)
+
+
+def _thresholds(paired: Paired) -> Iterator[Planned]:
+    for threshold in THRESHOLDS:
+        low, called = paired.truth < threshold, paired.estimate < threshold
+        yield Planned(f"AUC, EF < {threshold}", classification.auc(low, -paired.estimate))
+        yield Planned(f"sensitivity, EF < {threshold}", classification.sensitivity(low, called))
+        yield Planned(f"specificity, EF < {threshold}", classification.specificity(low, called))
+
+
+def _trust(paired: Paired) -> Iterator[Planned]:
+    """Probabilities and intervals, where the model gives them."""
+    for threshold, field in PROBABILITIES.items():
+        known, (probability,) = paired.known(field)
+        if known.sum() >= SMALLEST_GROUP:
+            low = paired.truth[known] < threshold
+            error, score = classification.calibration_error(low, probability), classification.brier(low, probability)
+            yield Planned(f"calibration error, EF < {threshold}", error, items=known)
+            yield Planned(f"Brier score, EF < {threshold}", score, items=known)
+    known, (low_end, high_end) = paired.known("low", "high")
+    if known.sum() >= SMALLEST_GROUP:
+        covered = classification.coverage(paired.truth[known], low_end, high_end)
+        yield Planned("coverage of 90 % intervals", covered, items=known)
+        yield Planned("width of 90 % intervals", ratio(high_end - low_end), POINTS, items=known)
+
+
+def by_beats(studies: Sequence[StudyRow], beats: Sequence[BeatReading], how: Resampling) -> list[Measured]:
+    """Error of the mean of 1, 2, 3 ... beats, as in the paper's figure.
+
+    The same studies stand behind every number of beats: those with at least as many as the largest number shown,
+    which is the largest (up to `MOST_BEATS`) that half of the studies reach. For k beats a study's error is the mean
+    over all choices of k different beats, or over `SUBSETS` random ones.
+    """
+    counted = of_study([beat for beat in beats if beat.counts and beat.ef_video is not None])
+    known = [study for study in studies if study.ef is not None and study.study in counted]
+    if not known:
+        return []
+    numbers = np.array([len(counted[study.study]) for study in known])
+    most = int(np.clip(np.median(numbers), 1, MOST_BEATS))
+    enough = [study for study in known if len(counted[study.study]) >= most]
+    plans = []
+    for k in range(1, most + 1):
+        errors = [_error_of_means(np.array([b.ef_video for b in counted[s.study]], float), k, s.ef) for s in enough]
+        plans.append(Planned("MAE", ratio(errors), POINTS, f"mean of {k} beat" + ("s" if k > 1 else "")))
+    return measure(plans, [study.patient for study in enough], how, "beat by beat")
+
+
+def _error_of_means(values: FloatArray, k: int, truth: float | None) -> float:
+    if comb(len(values), k) <= SUBSETS:
+        chosen = np.array(list(combinations(range(len(values)), k)))
+    else:
+        rng = np.random.default_rng(0)
+        chosen = np.array([rng.choice(len(values), k, replace=False) for _ in range(SUBSETS)])
+    return float(np.abs(values[chosen].mean(axis=1) - _number(truth)).mean())

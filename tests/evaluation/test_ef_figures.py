@@ -1,0 +1,102 @@
+"""The figures of EF come from the right studies, and each says how many these are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from made_predictions import made_beats, made_readings, made_studies
+from sklearn import metrics
+
+from echobeat.evaluation.bootstrap import Resampling
+from echobeat.evaluation.ef_figures import by_beats, ef_figures, pair
+from echobeat.evaluation.measured import Measured, published
+from echobeat.evaluation.predictions import BeatReading, Reading
+
+QUICK = Resampling(samples=200)
+
+
+def find(rows: list[Measured], name: str, method: str, group: str = "all") -> Measured:
+    (row,) = (r for r in rows if (r.name, r.method, r.group) == (name, method, group))
+    return row
+
+
+def test_each_figure_is_of_its_method_and_its_group() -> None:
+    """By hand, for one method and one range; n counts studies and patients."""
+    studies = made_studies()
+    readings = made_readings(studies)
+    rows = ef_figures(studies, readings, [], QUICK)
+    truth = np.array([s.ef for s in studies])
+    estimate = np.array([r.ef for r in readings if r.method == "beat by beat"])
+    row = find(rows, "MAE", "beat by beat")
+    assert (row.n, row.patients, row.unit) == (40, 20, "points")
+    assert row.value == pytest.approx(np.abs(truth - estimate).mean())
+    assert row.low < row.value < row.high
+    middle = (truth >= 40) & (truth < 50)
+    row = find(rows, "RMSE", "beat by beat", "EF 40-49")
+    assert row.n == middle.sum()
+    assert row.value == pytest.approx(metrics.root_mean_squared_error(truth[middle], estimate[middle]))
+    row = find(rows, "AUC, EF < 50", "beat by beat")
+    assert row.value == pytest.approx(metrics.roc_auc_score(truth < 50, -estimate))
+    row = find(rows, "MAE", "beat by beat", "rhythm atrial fibrillation")
+    assert row.value == pytest.approx(np.abs(truth - estimate)[::4].mean())
+
+
+def test_an_ef_on_the_bound_is_in_the_upper_range() -> None:
+    """40 is mildly reduced, 50 is not reduced: the ranges are closed below."""
+    studies = [replace(s, ef=ef) for s, ef in zip(made_studies(6), (39.9, 39.9, 40.0, 49.9, 50.0, 60.0), strict=True)]
+    rows = ef_figures(studies, [Reading(s.study, "all clips", 50.0) for s in studies], [], QUICK)
+    for group in ("EF < 40", "EF 40-49", "EF >= 50"):
+        assert find(rows, "MAE", "all clips", group).n == 2
+
+
+def test_trust_is_measured_only_where_the_model_claims_it() -> None:
+    """Coverage and calibration for the method with intervals and probabilities, none for the others."""
+    studies = made_studies()
+    rows = ef_figures(studies, made_readings(studies), [], QUICK)
+    assert find(rows, "coverage of 90 % intervals", "geometric").n == 40
+    assert find(rows, "width of 90 % intervals", "geometric").value == pytest.approx(20)
+    assert {r.method for r in rows if "calibration" in r.name or "coverage" in r.name} == {"geometric"}
+
+
+def test_a_study_without_a_reading_is_missing_not_wrong() -> None:
+    """Its absence is counted; the others' figures are of the others."""
+    studies = made_studies(10)
+    readings = [r for r in made_readings(studies) if r.study != "S003"]
+    paired = pair([*studies, replace(studies[0], study="S999", ef=None)], readings, "one clip")
+    assert (len(paired.truth), paired.missing) == (9, 1)
+    assert "S003" not in {study.study for study in paired.studies}
+
+
+def test_more_beats_of_independent_error_err_less_on_the_same_studies() -> None:
+    """MAE falls as 1 / sqrt(k), and every k has the same n."""
+    studies, rng = made_studies(300), np.random.default_rng(0)
+    beats = [BeatReading(s.study, b, 0, True, s.ef + rng.normal(0, 8)) for s in studies for b in range(4)]
+    rows = by_beats(studies, beats, QUICK)
+    assert [r.group for r in rows] == ["mean of 1 beat", "mean of 2 beats", "mean of 3 beats", "mean of 4 beats"]
+    assert {r.n for r in rows} == {300}
+    assert rows[0].value / rows[3].value == pytest.approx(2, rel=0.1)
+    assert rows[3].value == pytest.approx(
+        np.mean([abs(np.mean([b.ef_video for b in beats[4 * i : 4 * i + 4]]) - s.ef) for i, s in enumerate(studies)])
+    )
+
+
+def test_beats_that_do_not_count_are_not_averaged() -> None:
+    """An ectopic beat is left out of the error by beats."""
+    studies = made_studies(4)
+    good = [BeatReading(s.study, 0, 0, True, s.ef) for s in studies]
+    bad = [BeatReading(s.study, 1, 0, False, s.ef + 30) for s in studies]
+    (row,) = by_beats(studies, good + bad, QUICK)
+    assert row.value == 0
+
+
+def test_the_papers_figure_stands_beside_the_same_figure_only() -> None:
+    """MAE beat by beat is compared with 4.05, of one clip with 4.22; coverage with nothing."""
+    studies = made_studies()
+    rows = ef_figures(studies, made_readings(studies), made_beats(studies), QUICK)
+    assert published(find(rows, "MAE", "beat by beat")).value == 4.05
+    assert published(find(rows, "MAE", "one clip")).value == 4.22
+    assert published(find(rows, "MAE", "geometric")) is None
+    assert published(find(rows, "MAE", "geometric", "EF < 40")).value == 6.26
+    assert published(find(rows, "coverage of 90 % intervals", "geometric")) is None
