@@ -19,6 +19,9 @@ from numpy.typing import NDArray
 from echobeat.errors import UnreadableFile
 from echobeat.records import Spacing
 
+LV_CAVITY = 1
+"""Among the labels: 0 background, 1 LV cavity, 2 myocardium, 3 left atrium."""
+
 
 @dataclass(frozen=True)
 class CamusImage:
@@ -64,15 +67,26 @@ def read_camus(root: Path, split: str) -> Iterator[CamusImage]:
     for folder in folders:
         for instant in ("ED", "ES"):
             path = folder / f"{folder.name}_4CH_{instant}.nii.gz"
-            image, spacing = _read(path)
-            labels, _ = _read(path.with_name(path.name.replace(".nii.gz", "_gt.nii.gz")))
+            image, spacing = read_image(path)
+            labels, _ = read_image(path.with_name(path.name.replace(".nii.gz", "_gt.nii.gz")))
             if image.shape != labels.shape:
                 raise UnreadableFile(str(path), "its mask has another size", "Restore both from the data set")
             yield CamusImage(folder.name, instant, image, labels, spacing)
 
 
-def _read(path: Path) -> tuple[NDArray[np.uint8], Spacing]:
-    """(rows, columns) uint8 and the spacing in mm; NIfTI stores (x, y)."""
+def read_image(path: Path) -> tuple[NDArray[np.uint8], Spacing]:
+    """Read an image, or an image of labels, in NIfTI, which stores (x, y).
+
+    Returns
+    -------
+    pixels : ndarray
+        (rows, columns), uint8.
+    spacing_mm : (row, column)
+
+    Raises
+    ------
+    UnreadableFile
+    """
     try:
         volume = nibabel.nifti1.Nifti1Image.from_filename(path)
         pixels = np.ascontiguousarray(np.asarray(volume.dataobj).T.squeeze())

@@ -1,0 +1,84 @@
+"""Processes that work through tasks, where one that dies takes only its own task with it.
+
+`commands.workers` does this for `analyze` with a process a worker and a pipe each; here the pool of the standard
+library is enough: when it breaks, the tasks that were under way are tried again, each alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context, parent_process
+from typing import TypeVar
+
+Task = TypeVar("Task")
+Outcome = TypeVar("Outcome")
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def each(
+    tasks: Sequence[Task], work: Callable[[Task], Outcome], jobs: int = 0
+) -> Iterator[tuple[Task, Outcome | None]]:
+    """Do tasks side by side and yield each with its outcome, as they end; None where its process died.
+
+    Parameters
+    ----------
+    tasks : sequence
+        Can be pickled, as can `work`.
+    work : callable
+        Raises only what is to end everything.
+    jobs : int
+        Processes; 0: one a core. With one, or inside another pool's process, everything happens here.
+    """
+    jobs = min(jobs or cores(), len(tasks))
+    if jobs < 2 or parent_process() is not None:
+        for task in tasks:
+            yield task, work(task)
+        return
+    queue = deque(tasks)
+    while queue:
+        lost = yield from _until_broken(queue, work, jobs)
+        for task in lost:
+            if (yield from _until_broken(deque([task]), work, 1)):
+                yield task, None
+
+
+def _until_broken(
+    queue: deque[Task], work: Callable[[Task], Outcome], jobs: int
+) -> Generator[tuple[Task, Outcome | None], None, list[Task]]:
+    """Take tasks from the queue until it is empty or a process dies; returns the tasks under way at that time."""
+    under_way: dict[Future[Outcome], Task] = {}
+    lost: list[Task] = []
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_one_thread)
+    try:
+        while (queue or under_way) and not lost:
+            while queue and len(under_way) < 2 * jobs:
+                under_way[pool.submit(work, queue[0])] = queue[0]
+                queue.popleft()
+            for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                task = under_way.pop(future)
+                try:
+                    outcome = future.result()
+                except BrokenProcessPool:
+                    lost.append(task)
+                else:
+                    yield task, outcome
+    except BrokenProcessPool:  # while submitting
+        pass
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return [*lost, *under_way.values()]
+
+
+def _one_thread() -> None:
+    """As many processes as cores, so one thread each."""
+    import cv2
+
+    cv2.setNumThreads(1)

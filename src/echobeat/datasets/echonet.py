@@ -1,0 +1,101 @@
+"""EchoNet-Dynamic, EchoNet-Pediatric, and phantoms in the same layout.
+
+::
+
+    DIR/FileList.csv          FileName,EF,ESV,EDV,FrameHeight,FrameWidth,FPS,NumberOfFrames,Split
+    DIR/VolumeTracings.csv    FileName,X1,Y1,X2,Y2,Frame   or   FileName,X,Y,Frame
+    DIR/Videos/NAME.avi
+    DIR/A4C/..., DIR/PSAX/... EchoNet-Pediatric: the same once a view; Split is a fold from 0 to 9
+    DIR/Truth/NAME.json       phantoms: rhythm and spacing
+
+D. Ouyang et al., "Video-based AI for beat-to-beat assessment of cardiac function", Nature 580, 2020,
+doi:10.1038/s41586-020-2145-8.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from echobeat.datasets.listed import NAME_COLUMNS, Listing
+from echobeat.datasets.names import VideoFolder, key, stem
+from echobeat.datasets.problems import problem
+from echobeat.datasets.study import LabelledDataset, LabelledStudy
+from echobeat.datasets.tables import cell, read_rows
+from echobeat.datasets.tracings import read_tracings
+
+FILE_LIST, TRACINGS, VIDEOS, TRUTH = "filelist.csv", "volumetracings.csv", "videos", "truth"
+"""Names in a folder, in lower case."""
+
+
+def entry(folder: Path, name: str) -> Path | None:
+    """What a folder holds under a name (lower case), in whatever case it is spelt."""
+    if not folder.is_dir():
+        return None
+    return next((path for path in sorted(folder.iterdir()) if path.name.lower() == name), None)
+
+
+def read_echonet(folder: Path, kind: str, view: str, root: Path | None = None) -> LabelledDataset:
+    """Read a folder with a file list and videos.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds ``FileList.csv`` and ``Videos/``.
+    kind : "echonet-dynamic", "echonet-pediatric" or "phantom"
+    view : str
+        Of all of its videos.
+    root : Path, optional
+        Of the data set, where that is another folder.
+
+    Raises
+    ------
+    UnreadableFile
+        A table is there but cannot be read.
+    """
+    root = root or folder
+    table = entry(folder, FILE_LIST) or folder / "FileList.csv"
+    listing = Listing(root, table, view)
+    _read_tracings(folder, listing)
+    videos = VideoFolder(entry(folder, VIDEOS) or folder / "Videos")
+    studies = []
+    for row in read_rows(table):
+        name = cell(row, *NAME_COLUMNS)
+        path = listing.found(name, videos)
+        if path is not None:
+            studies.append(listing.study(row, stem(path.name), path))
+    if kind == "phantom":
+        studies = [_with_truth(study, entry(folder, TRUTH) or folder / "Truth") for study in studies]
+    for name in videos.others(study.files[0] for study in studies):
+        listing.add("video-not-listed", f"{name} is in no row of {table.name}.", stem(name), videos.path / name)
+    for name in sorted(set(listing.tracings) - {key(study.name) for study in studies}):
+        listing.add("tracing-without-study", f"{name} is traced, but no study.", name, entry(folder, TRACINGS))
+    return LabelledDataset(kind, root, tuple(studies), tuple(listing.problems))
+
+
+def _read_tracings(folder: Path, listing: Listing) -> None:
+    path = entry(folder, TRACINGS)
+    if path is None:
+        listing.add("table-missing", "VolumeTracings.csv is not there.", file=folder / "VolumeTracings.csv")
+        return
+    listing.tracings, problems = read_tracings(path)
+    inside = path.relative_to(listing.root).as_posix()
+    listing.problems += [problem(one.code, one.message, one.study, inside) for one in problems]
+
+
+def _with_truth(study: LabelledStudy, truth: Path) -> LabelledStudy:
+    """Rhythm and spacing, which only a phantom's truth knows; the study as it is where that is missing."""
+    try:
+        known = json.loads((truth / f"{study.name}.json").read_text(encoding="utf-8"))
+        rows_mm, columns_mm = (float(value) for value in known["spacing_mm"])
+        notes = {**study.notes, "rhythm": str(known["rhythm"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        return study
+    return replace(study, spacing_mm=(rows_mm, columns_mm), notes=notes)
+
+
+def looks_like_folds(table: Path) -> bool:
+    """True where Split is a number, as in EchoNet-Pediatric."""
+    splits = {cell(row, "split") for row in read_rows(table)} - {""}
+    return bool(splits) and all(split.removesuffix(".0").isdecimal() for split in splits)
