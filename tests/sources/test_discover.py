@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -65,18 +66,38 @@ def test_links_are_followed_but_not_in_circles(study: Path, monkeypatch: pytest.
     assert len(looked_at) == len(expected) + 3 + 1  # clips, others, and the link to a file
 
 
-def test_a_folder_that_cannot_be_listed(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is an error and not silence (made up, because root may list everything)."""
+@pytest.fixture
+def lock(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Makes folders of a name impossible to list (made up, because root may list everything)."""
     listed = Path.iterdir
 
-    def refuse(self: Path) -> object:
-        if self.name == "deep":
-            raise PermissionError(13, "Permission denied")
-        return listed(self)
+    def lock(name: str) -> None:
+        def refuse(self: Path) -> Iterator[Path]:
+            if self.name == name:
+                raise PermissionError(13, "Permission denied")
+            return listed(self)
 
-    monkeypatch.setattr(Path, "iterdir", refuse)
-    with pytest.raises(UnreadableFile, match=r"deep: the folder cannot be listed \(Permission denied\)"):
+        monkeypatch.setattr(Path, "iterdir", refuse)
+
+    return lock
+
+
+def test_a_named_folder_that_cannot_be_listed(study: Path, lock: Callable[[str], None]) -> None:
+    """It is an error and not silence."""
+    lock(study.name)
+    with pytest.raises(UnreadableFile, match=r"the folder cannot be listed \(Permission denied\)"):
         find_inputs([study])
+
+
+def test_a_folder_below_that_cannot_be_listed(study: Path, lock: Callable[[str], None]) -> None:
+    """It stands in the list to fail for itself, and the files beside it are still found."""
+    everything = find_inputs([study])
+    lock("deep")
+    found = find_inputs([study])
+    locked = [path for path in found if path.is_dir()]
+    assert [path.name for path in locked] == ["deep"]
+    assert [path for path in found if path not in locked] == [p for p in everything if "deep" not in p.parts]
+    assert len(found) > 1
 
 
 def test_nothing_found_is_an_empty_list(tmp_path: Path) -> None:

@@ -320,10 +320,10 @@ def draw_anatomy(rng: np.random.Generator, ef: float | None = None) -> Anatomy:
         ventricle.septal_share * ventricle.septal.base + (1 - ventricle.septal_share) * ventricle.lateral.base
     )
     la_half = max(annulus / 2, float(rng.uniform(1.5, 2.8))) + float(rng.uniform(0, 0.5))
-    trabecula_count = int(rng.integers(0, 9))
+    trabecula_count = int(rng.integers(0, 11))
     trabeculae = np.stack(
         [
-            np.clip(rng.normal(0.5, 0.16, trabecula_count), 0.1, 0.9),
+            np.clip(rng.normal(0.56, 0.16, trabecula_count), 0.1, 0.92),
             rng.uniform(0.0, 0.35, trabecula_count),
             rng.uniform(0.3, 1.3, trabecula_count),
             rng.uniform(0.12, 0.4, trabecula_count),
@@ -355,13 +355,13 @@ def draw_anatomy(rng: np.random.Generator, ef: float | None = None) -> Anatomy:
         rv_drop_cm=float(rng.uniform(0.2, 0.9)),
         tapse_cm=float(np.clip(rng.normal(2.0, 0.5), 0.7, 3.0)),
         leaflets=(
-            float(rng.uniform(0.55, 0.85)),
-            float(rng.uniform(0.35, 0.6)),
-            float(rng.uniform(-0.05, 0.22)),
+            float(rng.uniform(0.55, 0.95)),
+            float(rng.uniform(0.35, 0.7)),
+            float(np.clip(rng.normal(0.08, 0.09) + 0.12 * (ventricle.ef < 40), -0.06, 0.45)),
             float(rng.uniform(-0.08, 0.12)),
         ),
         papillary=(
-            float(rng.random() < 0.6),
+            float(rng.random() < 0.7),
             float(rng.uniform(0.64, 0.80) if rng.random() < 0.85 else rng.uniform(0.22, 0.36)),
             float(rng.uniform(0.8, 2.4)),
             float(rng.uniform(0.4, 1.0)),
@@ -377,6 +377,6 @@ def draw_anatomy(rng: np.random.Generator, ef: float | None = None) -> Anatomy:
         band=(float(rng.random() < 0.4), float(rng.uniform(0.3, 0.6)), float(rng.uniform(0.2, 0.6))),
         gap_cm=float(rng.uniform(0.05, 0.5)),
         apex_cm=(0.0, 0.0),
-        tilt=float(np.clip(np.deg2rad(rng.normal(8, 10)), np.deg2rad(-25), np.deg2rad(32))),
+        tilt=float(np.clip(np.deg2rad(rng.normal(10, 9.5)), np.deg2rad(-25), np.deg2rad(32))),
         apex_drop_cm=float(rng.uniform(0, 0.35)) * ventricle.shortening * ventricle.length_cm,
     )

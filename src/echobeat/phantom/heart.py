@@ -11,7 +11,7 @@ Lengths are in cm, volumes in ml, angles in radians unless a name says otherwise
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -197,6 +197,12 @@ class Ventricle:
         thickness = self._thickness(u, state, (septal, lateral), depth)
         return Outline(endocardium, thickness, outward_normals(endocardium))
 
+    @property
+    def reach_cm(self) -> float:
+        """How far from the axis the image plane may pass the apex: at end-systole it still cuts the cavity."""
+        deepest = float(self._halves(_FINE, 1.2, self.inward)[2].max())
+        return max(0.85 * deepest - abs(self.plane_base_cm), 0.0)
+
     def _plane(self, height: FloatArray) -> FloatArray:
         """Distance of the image plane from the axis at a height in cm."""
         return self.plane_apex_cm + (self.plane_base_cm - self.plane_apex_cm) * height / self.length_cm
@@ -267,11 +273,11 @@ def draw_ventricle(rng: np.random.Generator, ef: float | None = None) -> Ventric
         ef=ef,
         shortening=float(np.clip(rng.normal(0.16, 0.05), 0.05, 0.28) * (0.1 + 0.9 * ef / 60)),
         depth_share=float(np.clip(rng.normal(1.0, 0.11), 0.75, 1.25)),
-        thickening=float(rng.uniform(0.35, 1.0)),
+        thickening=float(rng.uniform(0.75, 1.0)),  # muscle is nearly incompressible
         bend_cm=float(rng.normal(0, 0.32)),
         bend_swing_cm=float(rng.normal(0, 0.12)),
-        shear=float(rng.normal(0.02, 0.10)),
-        shear_swing=float(rng.normal(0.0, 0.05)),
+        shear=float(rng.normal(0.13, 0.12)),
+        shear_swing=float(rng.normal(-0.05, 0.06)),
         plane_apex_cm=0.0,
         plane_base_cm=0.0,
     )
@@ -283,7 +289,8 @@ def draw_ventricle(rng: np.random.Generator, ef: float | None = None) -> Ventric
         "plane_apex_cm": plane_apex,
         "plane_base_cm": float(rng.normal(0, 0.2)),
     }
-    return Ventricle(**fields)
+    drawn = Ventricle(**fields)
+    return replace(drawn, plane_apex_cm=min(plane_apex, drawn.reach_cm))
 
 
 def _draw_wall(rng: np.random.Generator, thickness: float, regional: float) -> Wall:

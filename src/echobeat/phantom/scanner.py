@@ -44,6 +44,8 @@ class Echogenicity:
     Attributes
     ----------
     tissue : level of each tissue; blood is negative.
+    blood_db, blood_slope_db_cm, blood_ripple_db : of blood at half the depth, its growth with depth, and how
+        it varies over the sector.
     wall_layers : of the LV wall from endocardium to epicardium.
     wall_ripple_db : standard deviation of changes along the wall.
     septal_loss_db, lateral_loss_db, apical_loss_db : loss of parts of the wall.
@@ -61,6 +63,8 @@ class Echogenicity:
 
     tissue: dict[Tissue, float]
     blood_db: float
+    blood_slope_db_cm: float
+    blood_ripple_db: float
     wall_layers: tuple[float, float, float]
     wall_ripple_db: float
     septal_loss_db: float
@@ -198,12 +202,14 @@ def _draw_echogenicity(rng: np.random.Generator) -> Echogenicity:
         "epicardium": float(rng.normal(1, 4)),
         "pericardium": float(rng.normal(6, 5)),
         "leaflet": float(rng.normal(5, 4)),
-        "chorda": float(rng.normal(-9, 4)),
+        "chorda": float(rng.normal(-7, 4.5)),
         "crux": float(rng.normal(5, 4)),
     }
     return Echogenicity(
         tissue=tissue,
         blood_db=blood,
+        blood_slope_db_cm=float(rng.normal(0, 0.9)),
+        blood_ripple_db=float(rng.uniform(0, 4)),
         wall_layers=(float(rng.normal(-1.2, 2.6)), float(rng.normal(0.5, 2.2)), float(rng.normal(0, 2.2))),
         wall_ripple_db=float(rng.uniform(0.5, 4.0)),
         septal_loss_db=float(rng.normal(-1.5, 2.0)),

@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echobeat.phantom.anatomy import Scene
+from echobeat.phantom.fields import Grid, linear, sample, smooth_noise
 from echobeat.phantom.heart import FloatArray
 from echobeat.phantom.scanner import Scanner
 
-Grid = NDArray[np.float32]
-
 _BLOOD = -200.0
 """Blood is painted this many dB below its level: it has no fixed scatterers, but is told apart."""
+SEEN_SEGMENTS, SEEN_DB = 4, 7.0
+"""So many of the wall's six segments are at least so far above the blood beside them."""
 _SHIFT = 4  # cv2 draws with coordinates in 1/16 pixels
 _ROW = 256  # cv2.remap takes lists of points as an image of this width
 _LATTICE = 40  # nodes of the displacement field a side
@@ -50,6 +51,7 @@ class Imager:
         self._scatterers(reference, rng)
         self._background = self._draw_background(rng)
         self._gain = self._draw_gain(rng)
+        self._blood = self._draw_blood(rng)
         self._clutter = self._draw_clutter(rng)
         self._noise_level = self._draw_noise_level()
         self._blurs = self._draw_blurs()
@@ -57,6 +59,7 @@ class Imager:
         self._rough = self._draw_roughness(reference, rng)
         self._offset_db = np.float32(0)
         self._offset_db = self._operator_gain(reference)
+        self._lift_wall(reference)
 
     def to_grid(self, points: FloatArray) -> FloatArray:
         """(x, y) in cm to (beam, range) in samples of the grid; centres have whole numbers."""
@@ -70,8 +73,8 @@ class Imager:
         """The image in dB, (ranges, beams), 0 dB where myocardium is normal; before gain to grey."""
         level = self._paint(scene)
         blood = level < _BLOOD / 2
-        amplitude = self._slice(_linear(level)) * self._gain
-        flow = self._slice(np.where(blood, _linear(level - _BLOOD), np.float32(0))) * self._gain
+        amplitude = self._slice(linear(level)) * self._gain
+        flow = self._slice(np.where(blood, linear(level - _BLOOD) * self._blood, np.float32(0))) * self._gain
         diffuse = np.sqrt(flow**2 + self._noise_level**2)
         moved = self._displace(scene)
         lines = self._interfaces(scene, rng)
@@ -111,13 +114,13 @@ class Imager:
         weights = 1 / (np.sum((lattice - anchors[None]) ** 2, axis=-1) + 0.15) ** 1.75
         weights /= weights.sum(axis=1, keepdims=True)
         self._weights = weights[:, : len(reference.landmarks)].astype(np.float32)
-        texture = _smooth_noise(rng, (96, 96), 1.5)
+        texture = smooth_noise(rng, (96, 96), 1.5)
         where = ((points / reach + (1.0, 0.1)) * (95 / 2.1)).astype(np.float32)
-        strength = _sample(texture, where.reshape(-1, _ROW, 2)).reshape(-1)
+        strength = sample(texture, where.reshape(-1, _ROW, 2)).reshape(-1)
         spread = self.scanner.echo.texture_db * (strength + 0.5 * rng.standard_normal(count))
         spread += 9.5 * (rng.random(count) < self.scanner.echo.sparkle)
         density = 1.3 * self.ranges * self.beams / count * (beam.depth_cm / (beam.depth_cm + 2.5)) / 1.12
-        self._strength = (_linear(spread) / np.sqrt(1.3 * density)).astype(np.float32)
+        self._strength = (linear(spread) / np.sqrt(1.3 * density)).astype(np.float32)
 
     def _draw_background(self, rng: np.random.Generator) -> Grid:
         echo, beam = self.scanner.echo, self.scanner.beam
@@ -150,7 +153,7 @@ class Imager:
         )
         steps = np.linspace(0, beam.depth_cm, len(self.scanner.display.tgc_db))
         tgc = np.interp(self._depth, steps, self.scanner.display.tgc_db)
-        return _linear(tgc[:, None] - loss + 1.5 * patches)
+        return linear(tgc[:, None] - loss + 1.5 * patches)
 
     def _draw_clutter(self, rng: np.random.Generator) -> list[Grid]:
         """Stationary clutter: near field with layers parallel to the probe, and haze."""
@@ -162,15 +165,23 @@ class Imager:
             rng.standard_normal((5, 5)).astype(np.float32), (self.beams, self.ranges), interpolation=cv2.INTER_CUBIC
         )
         level = np.sqrt(
-            _linear(near[:, None]) ** 2 + _linear(repeats[:, None]) ** 2 + _linear(artefacts.haze_db + 5 * patches) ** 2
+            linear(near[:, None]) ** 2 + linear(repeats[:, None]) ** 2 + linear(artefacts.haze_db + 5 * patches) ** 2
         )
         noise = rng.standard_normal((self.scanner.beam.looks, self.ranges, self.beams, 2)).astype(np.float32)
         return [n * level[..., None] * np.float32(0.7071) for n in noise]
 
+    def _draw_blood(self, rng: np.random.Generator) -> Grid:
+        """Blood's amplitude over the sector, relative to its own level."""
+        echo = self.scanner.echo
+        coarse = rng.standard_normal((6, 5)).astype(np.float32)
+        patches = cv2.resize(coarse, (self.beams, self.ranges), interpolation=cv2.INTER_CUBIC)
+        slope = echo.blood_slope_db_cm * (self._depth - self.scanner.beam.depth_cm / 2)
+        return linear(np.minimum(slope[:, None] + echo.blood_ripple_db * patches, -echo.blood_db - 4))
+
     def _draw_noise_level(self) -> Grid:
         artefacts = self.scanner.artefacts
         level = artefacts.noise_db + artefacts.noise_slope_db_cm * (self._depth - 0.75 * self.scanner.beam.depth_cm)
-        return np.repeat(_linear(level)[:, None], self.beams, axis=1)
+        return np.repeat(linear(level)[:, None], self.beams, axis=1)
 
     def _draw_blurs(self) -> list[tuple[float, Grid]]:
         """Lateral blurs (in beams) and the share of each at every range."""
@@ -216,7 +227,7 @@ class Imager:
     def _operator_gain(self, reference: Scene) -> np.float32:
         """Gain in dB that the operator sets: the better half of the wall is seen, and apart from the blood.
 
-        Where noise and clutter would bury the wall they are lowered: nobody keeps such a clip.
+        Where noise, clutter and blood would bury the wall they are lowered: nobody keeps such a clip.
         """
         wall, cavity = np.zeros((2, self.ranges, self.beams), np.uint8)
         outline = np.concatenate([reference.layers[0], reference.layers[-1, ::-1]])
@@ -228,13 +239,37 @@ class Imager:
         wall_db = np.percentile(self._paint(reference)[seen] + 20 * np.log10(self._gain[seen]), 65)
         clutter = np.mean([np.mean(c[inside] ** 2) * 2 for c in self._clutter])
         noise = float(np.mean(self._noise_level[inside] ** 2))
+        flow = linear(self.scanner.echo.blood_db) ** 2 * np.mean((self._blood * self._gain)[inside] ** 2)
         allowed = 10 ** ((wall_db - self.scanner.artefacts.contrast_db) / 10)
-        if clutter + noise > allowed:
-            factor = np.float32(np.sqrt(allowed / (clutter + noise)))
+        if clutter + noise + flow > allowed:
+            factor = np.float32(np.sqrt(allowed / (clutter + noise + flow)))
             self._noise_level *= factor
+            self._blood *= factor
             for field in self._clutter:
                 field *= factor
         return np.float32(-wall_db)
+
+    def _lift_wall(self, reference: Scene) -> None:
+        """Raise the wall where fewer than `SEEN_SEGMENTS` of its six segments stand out from the blood beside them.
+
+        Where more are lost, the clip is repeated with a contrast agent, not read (Lang et al. 2015,
+        doi:10.1016/j.echo.2014.10.003: from two contiguous segments on).
+        """
+        inner, outer = reference.layers[0], reference.layers[1]
+        flow = linear(self.scanner.echo.blood_db) * self._blood * self._gain
+        clutter = sum((np.mean(field**2, axis=-1) * 2 for field in self._clutter), np.float32(0)) / len(self._clutter)
+        noise = np.sqrt(flow**2 + self._noise_level**2 + clutter)
+        wall = self._wall_db[0] + 20 * np.log10(self._at(self._gain, (inner + outer) / 2)[1:])
+        contrast = wall - 20 * np.log10(self._at(noise, inner - 0.5 * (outer - inner))[1:])
+        segments = np.array([part.mean() for part in np.array_split(contrast, 6)])
+        lift = np.maximum(SEEN_DB - segments, 0)
+        lift[np.argsort(segments)[: 6 - SEEN_SEGMENTS]] = 0  # the worst may stay unseen
+        self._wall_db = self._wall_db + np.interp(np.linspace(0, 5, self._wall_db.shape[1]), np.arange(6), lift)
+
+    def _at(self, field: Grid, points: FloatArray) -> Grid:
+        """Values of a polar field at (points, 2) in cm."""
+        beam, depth = np.rint(self.to_grid(points)).astype(int).T
+        return np.asarray(field[np.clip(depth, 0, self.ranges - 1), np.clip(beam, 0, self.beams - 1)])
 
     # what changes from frame to frame
 
@@ -296,7 +331,7 @@ class Imager:
         """Cell, range in cm and strength of each scatterer that lies in the grid."""
         motion = (scene.landmarks - self._landmarks).astype(np.float32)
         lattice = (self._weights @ motion).reshape(_LATTICE, _LATTICE, 2)
-        moved = self._points + _sample(lattice, self._lattice_map).reshape(-1, 2)
+        moved = self._points + sample(lattice, self._lattice_map).reshape(-1, 2)
         return self._locate(moved, self._strength)
 
     def _locate(self, points: Grid, strength: Grid) -> tuple[NDArray[np.intp], Grid, Grid]:
@@ -354,19 +389,3 @@ class Imager:
         artefacts = self.scanner.artefacts
         half = max(1, int(artefacts.sidelobe / self.step_rad))
         power += np.float32(10 ** (artefacts.sidelobe_db / 10)) * cv2.blur(power, (4 * half + 1, 5)) * np.float32(4)
-
-
-def _linear(level_db: NDArray[np.floating] | float) -> Grid:
-    """Amplitude of a level in dB."""
-    return np.asarray(np.exp(np.asarray(level_db, np.float32) * np.float32(np.log(10) / 20)), np.float32)
-
-
-def _sample(field: Grid, where: Grid) -> Grid:
-    """Linear interpolation of `field` at (column, row) in `where`, (rows, 256, 2)."""
-    return np.asarray(cv2.remap(field, where[..., 0], where[..., 1], cv2.INTER_LINEAR), np.float32)
-
-
-def _smooth_noise(rng: np.random.Generator, shape: tuple[int, int], sigma: float) -> Grid:
-    """Gaussian noise of unit standard deviation, smooth over `sigma` samples."""
-    noise = cv2.GaussianBlur(rng.standard_normal(shape).astype(np.float32), (0, 0), sigma)
-    return (noise / max(float(noise.std()), 1e-6)).astype(np.float32)

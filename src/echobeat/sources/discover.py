@@ -18,7 +18,8 @@ def find_inputs(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
 
     Below a folder a file counts by its first bytes, whatever its name. Others, a DICOMDIR among them, are passed
     over; their number goes to the log, at level INFO. Links are followed, but no folder is entered twice and no
-    file is listed twice. The order is that of `paths`, and by name within a folder.
+    file is listed twice. A folder below them that cannot be listed stands in the list itself, for opening it to
+    fail. The order is that of `paths`, and by name within a folder.
 
     Parameters
     ----------
@@ -28,7 +29,7 @@ def find_inputs(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     Raises
     ------
     UnreadableFile
-        A folder cannot be listed.
+        A folder of `paths` cannot be listed.
     """
     found: dict[Path, Path] = {}  # where it really is -> as it was named
     entered: set[tuple[int, int]] = set()
@@ -42,7 +43,7 @@ def find_inputs(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
 def _files_below(root: Path, entered: set[tuple[int, int]]) -> Iterator[Path]:
     skipped = 0
     for file in _walk(root, entered):
-        if _could_be_clip(file):
+        if file.is_dir() or _could_be_clip(file):
             yield file
         else:
             skipped += 1
@@ -59,6 +60,9 @@ def _walk(root: Path, entered: set[tuple[int, int]]) -> Iterator[Path]:
             status = folder.stat()
             children = sorted(folder.iterdir())
         except OSError as error:
+            if folder is not root:
+                yield folder  # opening it will say what is wrong, and the rest goes on
+                continue
             raise UnreadableFile(
                 display_name(folder), f"the folder cannot be listed ({error.strerror})", "Check its permissions"
             ) from error
