@@ -25,6 +25,9 @@ THRESHOLDS = (35, 40, 45, 50)
 RANGES = {"EF < 40": (-np.inf, 40.0), "EF 40-49": (40.0, 50.0), "EF >= 50": (50.0, np.inf)}
 """Lower end included, upper end not; of the expert's EF."""
 
+NOTED = {"rhythm": "rhythm", "rhythm_read": "read as", "quality": "quality", "verdict": "quality check"}
+"""Fields of a study that make groups, and the words before their values."""
+
 PROBABILITIES = {35: "below_35", 40: "below_40", 50: "below_50"}
 
 MOST_BEATS = 8
@@ -119,11 +122,11 @@ def _overall(paired: Paired) -> Iterator[Planned]:
 
 
 def groups(paired: Paired) -> dict[str, BoolArray]:
-    """Ranges of the expert's EF, and what the data set notes of rhythm and quality; no group of one study."""
+    """Ranges of the expert's EF, and what is known of rhythm and quality; no group of one study."""
     found = {name: (paired.truth >= low) & (paired.truth < high) for name, (low, high) in RANGES.items()}
-    for field in ("rhythm", "quality"):
+    for field, words in NOTED.items():
         noted = np.array([getattr(study, field) for study in paired.studies])
-        found |= {f"{field} {value}": noted == value for value in sorted(set(noted.tolist()) - {""})}
+        found |= {f"{words} {value}": noted == value for value in sorted(set(noted.tolist()) - {""})}
     return {name: inside for name, inside in found.items() if inside.sum() >= SMALLEST_GROUP}
 
 

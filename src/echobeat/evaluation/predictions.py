@@ -43,8 +43,13 @@ class StudyRow:
         The expert's, in percent.
     rhythm, quality : str
         As the data set notes them, or empty.
+    file : str
+        Name of the first file.
     frames : int
     fps : float or None
+        Of the video.
+    rhythm_read, verdict : str
+        What the pipeline says: "regular" or "irregular", "accepted" or "refused"; empty where it did not say.
     problem : str
         Why the study has no predictions; empty where it has.
     """
@@ -55,8 +60,11 @@ class StudyRow:
     ef: float | None = None
     rhythm: str = ""
     quality: str = ""
+    file: str = ""
     frames: int = 0
     fps: float | None = None
+    rhythm_read: str = ""
+    verdict: str = ""
     problem: str = ""
 
 

@@ -1,0 +1,282 @@
+"""A study through a model to rows: one predictor a task. Each ``prepare_...`` loads the models once, for many studies.
+
+Frames are streamed from the study's files; nothing holds a whole long video, and clips go through the network in
+blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Literal
+
+import numpy as np
+
+from echobeat import measurement
+from echobeat.datasets import LabelledStudy, Tracing
+from echobeat.datasets.decoding import Decoded, decode
+from echobeat.datasets.direct_frames import rate
+from echobeat.datasets.placement import Placement
+from echobeat.errors import InvalidClip, UsageError
+from echobeat.evaluation.dice import BoolArray
+from echobeat.evaluation.ledger import Outcome, Seen, attempt
+from echobeat.evaluation.predictions import BeatReading, ClipReading, FrameScore, FrameSize, Method, Reading
+from echobeat.evaluation.published_beats import published_starts, published_systoles
+from echobeat.frames import FrameStack
+from echobeat.models import Segmenter, load_segmenter
+from echobeat.models.ejection_fraction import EjectionFractionModel, load_ef_model
+from echobeat.models.session import BackendName
+from echobeat.pipeline import Models, analyze_clip
+from echobeat.records import Assessment, Beat, Clip, FloatArray
+from echobeat.sources import open_clip
+
+Predictor = Callable[[LabelledStudy], Outcome]
+BeatFinder = Literal["echobeat", "echonet"]
+
+
+@dataclass(frozen=True)
+class Running:
+    """How networks run.
+
+    Attributes
+    ----------
+    backend : str
+        As in `echobeat.models.open_backend`.
+    threads : int
+        0: all cores.
+    """
+
+    backend: BackendName = "auto"
+    threads: int = 0
+
+
+# --- segmentation ------------------------------------------------------------------------------------
+
+
+def prepare_segmentation(model: str, every_frame: bool = False, running: Running = Running()) -> Predictor:
+    """Predictor of masks.
+
+    Parameters
+    ----------
+    model : str
+        Name of a model or a training run.
+    every_frame : bool
+        Segment the whole video, as `analyze` does, neighbouring frames voting, and give every frame's area. Otherwise
+        only the traced frames, each by itself, as published.
+    running : Running
+    """
+    segmenter = load_segmenter(model, running.backend, running.threads)
+    return partial(attempt, predict=partial(segment_study, segmenter=segmenter, every_frame=every_frame))
+
+
+def segment_study(study: LabelledStudy, segmenter: Segmenter, every_frame: bool) -> Seen:
+    """A study's `FrameScore` rows, and with `every_frame` its `FrameSize` rows.
+
+    Raises
+    ------
+    InvalidClip
+        It has no tracing, or one on a frame that the video does not have.
+    """
+    if not study.tracings:
+        raise InvalidClip(study.name, "it has no tracing", "Nothing can be compared")
+    decoded = decode(study)
+    masks = _masks(study.tracings, decoded, segmenter, every_frame)
+    placement = Placement.of(decoded.frames, None)
+    spacing = study.spacing_mm or decoded.spacing_mm
+    from echobeat.evaluation.overlap import score_frame  # MONAI takes seconds to load, EF does without
+
+    rows: list[FrameScore | FrameSize] = []
+    for tracing in study.tracings:
+        instant: Literal["ED", "ES", ""] = "ED" if tracing is study.ed else "ES" if tracing is study.es else ""
+        traced = placement.mask(study, tracing)
+        rows.append(score_frame(study.name, tracing.frame, instant, masks[tracing.frame], traced, spacing))
+    if every_frame:
+        areas = np.array([int(masks[frame].sum()) for frame in range(len(decoded.frames))])
+        rows += frame_sizes(study, areas, published_systoles(areas))
+    return Seen(tuple(rows), len(decoded.frames), decoded.fps)
+
+
+def _masks(
+    tracings: Sequence[Tracing], decoded: Decoded, segmenter: Segmenter, every_frame: bool
+) -> dict[int, BoolArray] | FrameStack:
+    """Masks by frame, (height, width) bool each."""
+    wanted = sorted({tracing.frame for tracing in tracings})
+    if wanted[0] < 0 or wanted[-1] >= len(decoded.frames):
+        problem = f"frame {wanted[-1]} is traced, but there are {len(decoded.frames)}"
+        raise InvalidClip("the video", problem, "Run echobeat check-dataset on the data")
+    if every_frame:
+        return segmenter.segment(decoded.frames, decoded.fps).lv
+    stack = FrameStack(*decoded.frames.shape[1:])
+    for frame in wanted:
+        stack.append(decoded.frames[frame])
+    return dict(zip(wanted, segmenter.segment(stack, None).lv, strict=True))
+
+
+def frame_sizes(study: LabelledStudy, areas_px: Sequence[int] | FloatArray, systoles: Sequence[int]) -> list[FrameSize]:
+    """A row a frame: area, and whether it is a traced or a found extreme."""
+    large, small = (traced.frame if traced else None for traced in (study.ed, study.es))
+    return [
+        FrameSize(study.name, frame, int(area), frame == large, frame == small, frame in systoles)
+        for frame, area in enumerate(areas_px)
+    ]
+
+
+# --- ejection fraction from clips --------------------------------------------------------------------
+
+
+def prepare_ef(model: str, methods: Sequence[Method], stride: int = 1, running: Running = Running()) -> Predictor:
+    """Predictor of EF from video alone.
+
+    Parameters
+    ----------
+    model : str
+    methods : sequence of Method
+        Some of "one clip", "all clips", "entire video".
+    stride : int
+        Of all clips, in frames of the video; 1 as published.
+    running : Running
+
+    Raises
+    ------
+    UsageError
+        The entire video is wanted of a network that reads clips only.
+    """
+    network = load_ef_model(model, running.backend, running.threads)
+    if "entire video" in methods and not network.clip.whole_video:
+        raise UsageError(f"{network.card.name} reads clips only, not entire videos. Leave --entire-video out.")
+    return partial(attempt, predict=partial(read_study, network=network, methods=tuple(methods), stride=stride))
+
+
+def read_study(study: LabelledStudy, network: EjectionFractionModel, methods: Sequence[Method], stride: int) -> Seen:
+    """A study's `Reading` and `ClipReading` rows."""
+    decoded = decode(study)
+    fps = rate(decoded.fps, study)
+    times_s = np.arange(len(decoded.frames)) / fps
+    rows: list[Reading | ClipReading] = []
+    if "one clip" in methods:
+        rows.append(Reading(study.name, "one clip", network.clip_at(decoded.frames, times_s, 0.0)))
+    if "all clips" in methods:
+        efs = network.all_clips(decoded.frames, times_s, stride)
+        rows.append(Reading(study.name, "all clips", float(efs.mean())))
+        rows += [ClipReading(study.name, index * stride, float(ef)) for index, ef in enumerate(efs)]
+    if "entire video" in methods:
+        rows.append(Reading(study.name, "entire video", network.whole(decoded.frames, times_s)))
+    return Seen(tuple(rows), len(decoded.frames), fps)
+
+
+# --- beat by beat ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class BeatReader:
+    """The models of the beat-by-beat assessment.
+
+    Attributes
+    ----------
+    models : Models
+        Of the pipeline: the segmentation finds the beats.
+    network : EjectionFractionModel or None
+        None: the contours' EF only.
+    finder : "echobeat" or "echonet"
+        Whose beats: ours, or those of the published system (`published_beats`).
+    """
+
+    models: Models = field(repr=False)
+    network: EjectionFractionModel | None = None
+    finder: BeatFinder = "echobeat"
+
+
+def prepare_beats(
+    segmentation: str, model: str | None, finder: BeatFinder = "echobeat", running: Running = Running()
+) -> Predictor:
+    """Predictor of EF beat by beat; see `BeatReader`."""
+    network = load_ef_model(model, running.backend, running.threads) if model else None
+    reader = BeatReader(Models.load(segmentation, threads=running.threads), network, finder)
+    return partial(attempt, predict=partial(read_beats, reader=reader))
+
+
+def read_beats(study: LabelledStudy, reader: BeatReader) -> Seen:
+    """A study's `Reading`, `BeatReading` and `FrameSize` rows.
+
+    Raises
+    ------
+    InvalidClip
+        It is single images, or its frame rate is not known.
+    """
+    clip = _clip(study)
+    found = analyze_clip(clip, reader.models)
+    beats = _published(found) if reader.finder == "echonet" else _ours(found)
+    rows: list[Reading | BeatReading | FrameSize] = list(_read(study, clip, found, beats, reader))
+    areas = np.nan_to_num(found.curve.area_px)
+    rows += frame_sizes(study, areas, [frame for frame, _ in beats])
+    rhythm = found.result.rhythm
+    known = rhythm is not None and rhythm.irregular is not None
+    irregular = ("irregular" if rhythm and rhythm.irregular else "regular") if known else ""
+    verdict = "accepted" if found.quality.accepted else "refused"
+    return Seen(tuple(rows), len(clip.frames), clip.fps, irregular, verdict)
+
+
+def _clip(study: LabelledStudy) -> Clip:
+    if len(study.files) != 1:
+        raise InvalidClip(study.name, "it is single images, not a video", "Beats need a video")
+    try:
+        return open_clip(study.files[0], spacing_mm=study.spacing_mm)
+    except InvalidClip:
+        if study.fps is None:
+            raise
+        return open_clip(study.files[0], fps=study.fps, spacing_mm=study.spacing_mm)
+
+
+def _ours(found: Assessment) -> list[tuple[int, Beat | None]]:
+    """End-systole of each beat that has one, and the beat."""
+    return [(beat.es_frame, beat) for beat in found.beats if beat.es_frame is not None]
+
+
+def _published(found: Assessment) -> list[tuple[int, Beat | None]]:
+    return [(frame, None) for frame in published_systoles(np.nan_to_num(found.curve.area_px))]
+
+
+def _read(
+    study: LabelledStudy,
+    clip: Clip,
+    found: Assessment,
+    beats: Sequence[tuple[int, Beat | None]],
+    reader: BeatReader,
+) -> Sequence[Reading | BeatReading]:
+    """The study's EF, and each beat's."""
+    counted = {beat.index for beat in measurement.counted_beats(found.beats)}
+    efs = _video_efs(clip, beats, reader.network)
+    rows: list[Reading | BeatReading] = [
+        BeatReading(study.name, index, frame, beat is None or beat.index in counted, ef, beat.ef if beat else None)
+        for index, ((frame, beat), ef) in enumerate(zip(beats, efs, strict=True))
+    ]
+    counting = [
+        row.ef_video for row in rows if isinstance(row, BeatReading) and row.counts and row.ef_video is not None
+    ]
+    if counting:
+        rows.append(Reading(study.name, "beat by beat", float(np.mean(counting))))
+    geometric = found.result.ef_geometric
+    if geometric is not None:
+        below = measurement.probability_below(geometric, error=_error(reader)) or {}
+        chances = {f"below_{threshold}": chance for threshold, chance in below.items()}
+        rows.append(Reading(study.name, "geometric", geometric.value, geometric.low, geometric.high, **chances))
+    return rows
+
+
+def _video_efs(
+    clip: Clip, beats: Sequence[tuple[int, Beat | None]], network: EjectionFractionModel | None
+) -> list[float | None]:
+    """EF by the network of one clip a beat: ours around its end-systole, the published one's from 32 frames before."""
+    if network is None:
+        return [None] * len(beats)
+    ours = [beat for _, beat in beats if beat is not None]
+    if ours:
+        return network.beats(clip.frames, clip.times_s, ours)
+    starts = published_starts([frame for frame, _ in beats])
+    return [network.clip_at(clip.frames, clip.times_s, float(clip.times_s[start])) for start in starts]
+
+
+def _error(reader: BeatReader) -> measurement.MeasurementError | None:
+    numbers = reader.models.segmentation.card.measurement_error
+    return measurement.MeasurementError.from_json(numbers) if numbers else None

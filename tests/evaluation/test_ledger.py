@@ -1,0 +1,112 @@
+"""An evaluation that was stopped goes on: whole studies are kept, torn ones are not, and what changed is done again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from echobeat.datasets import LabelledStudy
+from echobeat.errors import InvalidClip, OutputError, UnreadableFile, UsageError
+from echobeat.evaluation.ledger import Identity, Ledger, Seen, attempt, read_predictions
+from echobeat.evaluation.predictions import ClipReading, Reading
+
+IDENTITY = Identity("ef", {"ef": {"name": "r2plus1d", "sha256": "ab"}}, "phantom", "test", {"stride": 1, "of": ("a",)})
+STUDIES = [LabelledStudy(name, (), name, "test", ef=50.0) for name in ("c", "a", "b")]
+
+
+def predict(study: LabelledStudy) -> Seen:
+    if study.name == "b":
+        raise InvalidClip("b.avi", "it is broken", "Restore it")
+    return Seen((Reading(study.name, "one clip", 51.0), ClipReading(study.name, 0, 51.0)), 80, 50.0)
+
+
+def evaluate(
+    folder: Path, studies: list[LabelledStudy], identity: Identity = IDENTITY, fresh: bool = False
+) -> list[str]:
+    """Names of the studies that had to be predicted."""
+    with Ledger(folder, identity, studies, fresh=fresh) as ledger:
+        waiting = ledger.waiting
+        for study in reversed(waiting):
+            ledger.add(attempt(study, predict))
+    return [study.name for study in waiting]
+
+
+def test_predictions_come_back_in_the_order_of_the_data_set(tmp_path: Path) -> None:
+    """Whatever the order in which they were made; a study that failed has its reason and no rows."""
+    evaluate(tmp_path, STUDIES)
+    found = read_predictions(tmp_path)
+    assert [study.study for study in found.studies] == ["c", "a", "b"]
+    assert [row.study for row in found.readings] == ["c", "a"]
+    assert [(study.study, study.problem) for study in found.failed] == [("b", "b.avi: it is broken. Restore it.")]
+    assert found.whole[0].frames == 80
+    assert found.identity.models["ef"]["name"] == "r2plus1d"
+
+
+def test_only_what_is_missing_is_predicted_again(tmp_path: Path) -> None:
+    """The failed study is tried again, the others are kept."""
+    assert evaluate(tmp_path, STUDIES) == ["c", "a", "b"]
+    assert evaluate(tmp_path, STUDIES) == ["b"]
+
+
+def test_a_study_whose_label_or_file_changed_is_predicted_again(tmp_path: Path) -> None:
+    """Its old rows are gone; those of a study that left the data set, too."""
+    video = tmp_path / "video.avi"
+    video.write_bytes(b"1")
+    studies = [*STUDIES[:2], LabelledStudy("d", (video,), "d", "test")]
+    out = tmp_path / "out"
+    evaluate(out, studies)
+    video.write_bytes(b"22")
+    relabelled = replace(studies[0], ef=51.0)
+    assert evaluate(out, [relabelled, studies[2]]) == ["c", "d"]
+    assert [row.study for row in read_predictions(out).readings] == ["c", "d"]
+
+
+def test_what_a_killed_run_left_of_a_study_is_cleared(tmp_path: Path) -> None:
+    """Rows without their study's line, and a torn line, do not count twice."""
+    evaluate(tmp_path, STUDIES[:2])
+    with (tmp_path / "readings.csv").open("a") as file:
+        file.write("b,one clip,49.0,,,,,\nb,all cl")
+    with (tmp_path / "studies.csv").open("a") as file:
+        file.write("b,b,12")
+    assert evaluate(tmp_path, [*STUDIES[:2], replace(STUDIES[2], name="e")]) == ["e"]
+    assert [row.study for row in read_predictions(tmp_path).readings] == ["c", "a", "e"]
+
+
+def test_predictions_of_another_model_are_not_mixed_nor_lost(tmp_path: Path) -> None:
+    """Another model is refused and says how to go on; --fresh begins anew."""
+    evaluate(tmp_path, STUDIES)
+    other = replace(IDENTITY, models={"ef": {"name": "r2plus1d", "sha256": "cd"}})
+    with pytest.raises(UsageError, match="--fresh"):
+        evaluate(tmp_path, STUDIES, other)
+    assert len(read_predictions(tmp_path).readings) == 2
+    assert evaluate(tmp_path, STUDIES, other, fresh=True) == ["c", "a", "b"]
+
+
+def test_two_runs_do_not_write_into_one_folder(tmp_path: Path) -> None:
+    """The second is refused at once."""
+    with (
+        Ledger(tmp_path, IDENTITY, STUDIES),
+        pytest.raises(OutputError, match="Another run"),
+        Ledger(tmp_path, IDENTITY, STUDIES),
+    ):
+        pass
+
+
+def test_a_fault_that_nobody_thought_of_costs_one_study() -> None:
+    """Any exception becomes the study's problem, on one line."""
+
+    def fail(_: LabelledStudy) -> Seen:
+        raise ZeroDivisionError("by\nzero")
+
+    assert attempt(STUDIES[0], fail).study.problem == "echobeat failed on it (ZeroDivisionError: by zero)"
+
+
+def test_a_folder_without_an_evaluation_says_so(tmp_path: Path) -> None:
+    """And a damaged run.json is named."""
+    with pytest.raises(UnreadableFile, match="no evaluation"):
+        read_predictions(tmp_path)
+    (tmp_path / "run.json").write_text("{}")
+    with pytest.raises(UnreadableFile, match=r"run\.json"):
+        read_predictions(tmp_path)
