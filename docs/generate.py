@@ -17,7 +17,7 @@ import typer
 from echobeat.__main__ import COMMANDS, build
 from echobeat.measurement import MeasurementError
 from echobeat.measurement.codes import CODES
-from echobeat.models import Card, Metric, list_cards
+from echobeat.models import Card, Metric, bundled_cards
 from echobeat.report.schema import fields_table, schema_text
 
 DOCS = Path(__file__).parent
@@ -82,7 +82,7 @@ def plain(message: str) -> str:
 @section("models")
 def models() -> str:
     """The bundled models and what is on their cards."""
-    return "\n\n".join(model(card) for card in list_cards())
+    return "\n\n".join(model(card) for card in bundled_cards())
 
 
 def model(card: Card) -> str:

@@ -15,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echobeat import measurement, sources
-from echobeat.errors import ModelError
-from echobeat.models import Card, Segmenter, load_card, load_segmenter
+from echobeat.models import EjectionFractionModel, Segmenter, load_ef_model, load_segmenter
 from echobeat.records import (
     Assessment,
     Beat,
     Clip,
     ClipFacts,
+    Estimate,
+    ModelUsed,
     Quality,
     Result,
     Rhythm,
@@ -39,22 +40,24 @@ class Models:
     """The models of a run, loaded once and used for every clip."""
 
     segmentation: Segmenter
+    ejection_fraction: EjectionFractionModel | None = None
 
     @classmethod
     def load(cls, segmentation: str = "lv", ef: str | None = None, threads: int = 0) -> Models:
-        """Load models by name.
+        """Load models by name, or from the folders of training runs.
 
         Raises
         ------
         ModelError
             A name is unknown, a file damaged, or a model is for another task.
         """
-        if ef is not None:
-            raise ModelError(
-                f"{ef} cannot estimate EF from video: "
-                + (f"it is for {load_card(ef).task}." if ef else "no name was given.")
-            )
-        return cls(load_segmenter(segmentation, threads=threads))
+        video = None if ef is None else load_ef_model(ef, threads=threads)
+        return cls(load_segmenter(segmentation, threads=threads), video)
+
+    @property
+    def used(self) -> tuple[ModelUsed, ...]:
+        """The lines about these models in a result."""
+        return tuple(model.card.used for model in (self.segmentation, self.ejection_fraction) if model is not None)
 
 
 def analyze(
@@ -73,7 +76,8 @@ def analyze(
         A file (AVI, MP4, MOV, WebM, GIF, DICOM, NIfTI), or uint8 frames (frames, height, width) or
         (frames, height, width, 3), for which `fps` is needed.
     segmentation, ef : str
-        Names of models; see ``echobeat models list``.
+        Names of models, see ``echobeat models list``, or folders of training runs. With `ef`, a network reads a clip
+        around each beat, too.
     fps : float
         Frames a second; overrides the file's.
     spacing_mm : float or (row, column)
@@ -109,7 +113,8 @@ def analyze_clip(clip: Clip, models: Models, progress: Progress | None = None) -
     beats = measurement.find_beats(curve)
     rhythm = measurement.rhythm(beats)
     quality = measurement.judge(clip, evidence, masks, curve, beats, rhythm)
-    result = _result(clip, models.segmentation.card, beats, rhythm, quality)
+    video = _video_ef(clip, models.ejection_fraction, beats)
+    result = _result(clip, models, beats, video, (rhythm, quality))
     return Assessment(result, clip, masks, curve, measurement.phases(len(clip.frames), beats))
 
 
@@ -141,20 +146,37 @@ def segment(frames: NDArray[np.uint8], *, segmentation: str = "lv", fps: float |
     return masks[0] if single else masks
 
 
-def _result(clip: Clip, card: Card, beats: tuple[Beat, ...], rhythm: Rhythm | None, quality: Quality) -> Result:
-    error = measurement.MeasurementError.from_json(card.measurement_error) if card.measurement_error else None
+def _video_ef(clip: Clip, model: EjectionFractionModel | None, beats: tuple[Beat, ...]) -> Estimate | None:
+    """Mean over the beats that count of what the EF network says of a clip around each."""
+    counted = measurement.counted_beats(beats)
+    if model is None or not counted:
+        return None
+    efs = [ef for ef in model.beats(clip.frames, clip.times_s, counted) if ef is not None]
+    return Estimate(float(np.mean(efs)), None, None) if efs else None
+
+
+def _result(
+    clip: Clip,
+    models: Models,
+    beats: tuple[Beat, ...],
+    video: Estimate | None,
+    verdict: tuple[Rhythm | None, Quality],
+) -> Result:
+    calibration = models.segmentation.card.measurement_error
+    error = measurement.MeasurementError.from_json(calibration) if calibration else None
     beats = measurement.beat_intervals(beats, error)
     geometric = measurement.study_ef(beats, error)
+    rhythm, quality = verdict
     judged = geometric if quality.accepted else None
     _, height, width = clip.frames.shape
     return Result(
         source=clip.source,
-        models=(card.used,),
+        models=models.used,
         clip=ClipFacts(len(clip.frames), clip.fps, height, width, clip.spacing_mm),
         beats=beats,
         ef=StudyEstimate(judged.value, judged.low, judged.high, "geometric") if judged else None,
         ef_geometric=geometric,
-        ef_video=None,
+        ef_video=video,
         ef_category=measurement.category(judged.value) if judged else None,
         probability_below=measurement.probability_below(judged, error=error) if judged else None,
         rhythm=rhythm,

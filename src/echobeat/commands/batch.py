@@ -65,10 +65,10 @@ class Options:
         ModelError
             Unknown or damaged.
         """
-        cards = [load_card(name) for name in (self.segmentation, self.ef) if name is not None]
-        for card in cards:
-            model_file(card)
-        return tuple(card.used for card in cards)
+        names = [name for name in (self.segmentation, self.ef) if name is not None]
+        for name in names:
+            model_file(name)
+        return tuple(load_card(name).used for name in names)
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from platformdirs import user_data_path
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from echobeat.errors import ModelError
@@ -28,6 +29,31 @@ class Metric:
 
 
 @dataclass(frozen=True)
+class ClipSpec:
+    """The clips that an EF network reads.
+
+    Attributes
+    ----------
+    frames : int
+        Of a clip.
+    rate_hz : float
+        Frames a second of the clip as the network sees it, whatever the video's rate: the published networks
+        take every second frame of 50 a second, 25.
+    whole_video : bool
+        It can also read a video of any length.
+    blank : float
+        Grey level that the network sees as 0: fills a clip where the video ends before it.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    frames: Annotated[int, Field(ge=1)]
+    rate_hz: Annotated[float, Field(gt=0)]
+    whole_video: bool = False
+    blank: Annotated[float, Field(ge=0, le=255)] = 0.0
+
+
+@dataclass(frozen=True)
 class Card:
     """Everything about a model but its weights; one JSON file beside the ONNX file of the same name.
 
@@ -36,11 +62,21 @@ class Card:
     size : int
         Side in pixels of the square that the network reads.
     classes : tuple of str
-        Names of the output channels; ``left_ventricle`` is among them.
+        Names of the output channels: ``left_ventricle`` is among those of a segmentation, ``ef`` is the first of
+        an EF network's.
     measurement_error : dict or None
         Numbers of `measure.MeasurementError`, calibrated for this model; None gives no intervals.
     sha256 : str
         Of the ONNX file.
+    architecture : str
+        Name in the registry of networks.
+    preprocessing : str
+        What happens to grey levels inside the model file, in words.
+    clip : ClipSpec or None
+        Of an EF network.
+    crop : bool
+        Black borders are cut off before frames are fitted into the square; False for networks that learned from
+        frames as they are.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -59,6 +95,16 @@ class Card:
     limits: tuple[str, ...]
     measurement_error: dict[str, Any] | None
     sha256: str
+    architecture: str = ""
+    preprocessing: str = ""
+    clip: ClipSpec | None = None
+    crop: bool = True
+
+    def __post_init__(self) -> None:
+        if self.task == "segmentation" and "left_ventricle" not in self.classes:
+            raise ValueError("a segmentation model names one of its classes left_ventricle")
+        if self.task == "ef" and (self.clip is None or self.classes[:1] != ("ef",)):
+            raise ValueError("an EF model has a clip, and the first of its classes is ef")
 
     @property
     def used(self) -> ModelUsed:
@@ -74,24 +120,67 @@ def weights_folder() -> Path:
     return Path(str(resources.files("echobeat.models") / "weights"))
 
 
+def own_folder() -> Path:
+    """Where the user's own models lie: ECHOBEAT_MODELS, otherwise below the system's folder for a user's data."""
+    named = os.environ.get("ECHOBEAT_MODELS")
+    return Path(named) if named else user_data_path("echobeat", appauthor=False) / "models"
+
+
+def bundled_cards() -> tuple[Card, ...]:
+    """The cards of the models that come with echobeat, by name."""
+    return _cards_in(weights_folder())
+
+
 def list_cards() -> tuple[Card, ...]:
-    """The cards of all models at hand, by name."""
-    return tuple(load_card(path.stem) for path in sorted(weights_folder().glob("*.json")))
+    """The cards of all models at hand, the bundled ones first, then the user's own, each by name."""
+    return bundled_cards() + _cards_in(own_folder())
 
 
-@lru_cache
-def load_card(name: str) -> Card:
-    """The card of one model.
+def _cards_in(folder: Path) -> tuple[Card, ...]:
+    return tuple(read_card(path) for path in sorted(folder.glob("*.json")))
+
+
+def load_card(name: str | Path) -> Card:
+    """The card of a model.
+
+    Parameters
+    ----------
+    name : str or Path
+        A bundled model, one of the user's own, the folder of a training run, or a card's file.
 
     Raises
     ------
     ModelError
-        There is no model of that name, or its card does not say what a card must say.
+        There is no such model, or its card does not say what a card must say.
     """
-    path = weights_folder() / f"{name}.json"
-    if not path.is_file():
-        known = ", ".join(sorted(other.stem for other in weights_folder().glob("*.json")))
-        raise ModelError(f"There is no model named {name}. There are: {known}.")
+    return read_card(card_file(name))
+
+
+def card_file(name: str | Path) -> Path:
+    """Where a model's card lies; see `load_card`."""
+    path, folders = Path(name), (weights_folder(), own_folder())
+    if len(path.parts) == 1:
+        for folder in folders:
+            if (folder / f"{name}.json").is_file():
+                return folder / f"{name}.json"
+    if path.is_dir():
+        if not (path / "model.json").is_file():
+            raise ModelError(f"The folder {path} holds no model.json: its training has not ended, or it is no run.")
+        return path / "model.json"
+    if path.suffix in (".json", ".onnx") and path.with_suffix(".json").is_file():
+        return path.with_suffix(".json")
+    known = ", ".join(sorted({other.stem for folder in folders for other in folder.glob("*.json")}))
+    raise ModelError(f"There is no model named {name}. There are: {known}.")
+
+
+def read_card(path: Path) -> Card:
+    """Read a card's file.
+
+    Raises
+    ------
+    ModelError
+        It does not say what a card must say.
+    """
     try:
         return CARD.validate_json(path.read_bytes())
     except ValidationError as error:
@@ -100,19 +189,27 @@ def load_card(name: str) -> Card:
         ) from error
 
 
-def model_file(card: Card) -> Path:
-    """The ONNX file of a card, its hash checked.
+def write_card(card: Card, path: Path) -> None:
+    """Write a card's file, whole or not at all."""
+    beside = path.with_name(path.name + ".part")
+    beside.write_bytes(CARD.dump_json(card, indent=1) + b"\n")
+    os.replace(beside, path)
+
+
+def model_file(name: str | Path) -> Path:
+    """The ONNX file of a model, beside its card, its hash checked; `name` as for `load_card`.
 
     Raises
     ------
     ModelError
         The file is missing, or is not the one that the card was written for.
     """
-    path = weights_folder() / f"{card.name}.onnx"
+    card_path = card_file(name)
+    path = card_path.with_suffix(".onnx")
     if not path.is_file():
-        raise ModelError(f"The weights {path} are missing. Reinstall echobeat.")
-    if file_hash(path) != card.sha256:
-        raise ModelError(f"The weights {path} are not those of their card (SHA-256 differs). Reinstall echobeat.")
+        raise ModelError(f"The weights {path} are missing. Install the model again.")
+    if file_hash(path) != read_card(card_path).sha256:
+        raise ModelError(f"The weights {path} are not those of their card (SHA-256 differs). Install the model again.")
     return path
 
 

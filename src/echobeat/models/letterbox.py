@@ -8,12 +8,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from echobeat.frames import FrameStack
+
 CROP_BELOW = 0.8
 """Black borders are cut off where the picture fills less than this share of a side: a sector in the corner
 of a screen would otherwise reach the network far smaller than anything it has learned from."""
 
 DARK = 12
 """Grey level (of 255) that black borders stay under, JPEG noise included."""
+
+LOOKED_AT = 24
+"""Frames, spread over the clip, from which the picture's place on the screen is found."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,14 @@ class Letterbox:
             if columns[-1] + 1 - columns[0] < CROP_BELOW * width:
                 left, right = int(columns[0]), int(columns[-1]) + 1
         return cls(height, width, top, left, bottom, right, size)
+
+    @classmethod
+    def of(cls, frames: FrameStack, size: int, crop: bool = True) -> Letterbox:
+        """Choose the box for a clip, (frames, height, width) uint8; without `crop` its whole frames are used."""
+        if crop:
+            return cls.around(_brightest(frames), size)
+        _, height, width = frames.shape
+        return cls(height, width, 0, 0, height, width, size)
 
     @property
     def scale(self) -> float:
@@ -93,3 +106,11 @@ class Letterbox:
         for index, one in enumerate(square):
             back[index] = np.asarray(cv2.warpAffine(one, self.matrix, (self.width, self.height), flags=flags))
         return back
+
+
+def _brightest(frames: FrameStack) -> NDArray[np.uint8]:
+    """Brightest value of each pixel over frames spread over the clip, (height, width) uint8."""
+    brightest: NDArray[np.uint8] = frames[0]
+    for index in np.linspace(0, len(frames) - 1, min(LOOKED_AT, len(frames))).astype(int)[1:]:
+        brightest = np.maximum(brightest, frames[int(index)])
+    return brightest

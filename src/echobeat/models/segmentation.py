@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from echobeat.errors import ModelError
 from echobeat.frames import FrameStack
 from echobeat.models.cards import Card, load_card, model_file
 from echobeat.models.letterbox import Letterbox
@@ -20,9 +22,6 @@ BLOCK = 16
 SMOOTHING_S = 0.015
 """Deviation of the Gaussian over time that lets neighbouring frames vote on a pixel. The fastest wall moves
 about a millimetre in that time."""
-
-LOOKED_AT = 24
-"""Frames, spread over the clip, from which the picture's place on the screen is found."""
 
 Float32 = NDArray[np.float32]
 
@@ -60,7 +59,7 @@ class Segmenter:
             One connected region a frame, or none; at the frames' own size.
         """
         count, height, width = frames.shape
-        box = Letterbox.around(_brightest(frames), self.card.size)
+        box = Letterbox.of(frames, self.card.size, self.card.crop)
         masks = FrameStack(height, width, bool)
         confidence = np.zeros(count)
         for block in _vote(self._probabilities(frames, box), fps):
@@ -76,8 +75,8 @@ class Segmenter:
             yield self._backend.run(box.enter(block)[:, None])[:, self._channel]
 
 
-def load_segmenter(name: str = "lv", backend: BackendName = "auto", threads: int = 0) -> Segmenter:
-    """Load a segmentation model by its name.
+def load_segmenter(name: str | Path = "lv", backend: BackendName = "auto", threads: int = 0) -> Segmenter:
+    """Load a segmentation model: a bundled one, one of the user's own, or a training run's folder.
 
     Raises
     ------
@@ -85,15 +84,9 @@ def load_segmenter(name: str = "lv", backend: BackendName = "auto", threads: int
         Unknown name, damaged file, or a model for another task.
     """
     card = load_card(name)
-    return Segmenter(card, open_backend(model_file(card), backend, threads))
-
-
-def _brightest(frames: FrameStack) -> NDArray[np.uint8]:
-    """Brightest value of each pixel over frames spread over the clip, (height, width) uint8."""
-    brightest = frames[0]
-    for index in np.linspace(0, len(frames) - 1, min(LOOKED_AT, len(frames))).astype(int)[1:]:
-        brightest = np.maximum(brightest, frames[int(index)])
-    return brightest
+    if card.task != "segmentation":
+        raise ModelError(f"{name} is no segmentation model: it is for {card.task}.")
+    return Segmenter(card, open_backend(model_file(name), backend, threads))
 
 
 def _vote(blocks: Iterator[Float32], fps: float | None) -> Iterator[Float32]:
