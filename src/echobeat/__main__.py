@@ -20,6 +20,10 @@ COMMANDS = {
     "demo": ("echobeat.commands.demo:demo", "Analyse a phantom patient and a real clip, without any file of your own."),
     "models": ("echobeat.commands.models:models", "List the models, or show a model's card."),
     "phantom": ("echobeat.commands.phantom:phantom", "Make synthetic studies with known truth."),
+    "check-dataset": (
+        "echobeat.commands.check_dataset:check_dataset",
+        "What is in a data set, and what is wrong with it, before a night is spent on it.",
+    ),
     "evaluate": ("echobeat.commands.evaluate:evaluate", "Measure the models on data with known truth."),
     "train": ("echobeat.commands.train:train", "Train the models; needs the extra `train`."),
 }

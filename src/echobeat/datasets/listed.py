@@ -8,7 +8,7 @@ from pathlib import Path
 from echobeat.datasets.names import VideoFolder, key, names_no_video, stem
 from echobeat.datasets.problems import problem
 from echobeat.datasets.splits import read_split
-from echobeat.datasets.study import LabelledStudy, Problem, Split, Tracing
+from echobeat.datasets.study import LabelledStudy, Problem, Tracing
 from echobeat.datasets.tables import Row, cell, number
 
 NAME_COLUMNS = ("filename", "file", "file_name", "name", "video", "path")
@@ -40,21 +40,32 @@ class Listing:
     problems: list[Problem] = field(default_factory=list)
     _taken: set[str] = field(default_factory=set)
 
-    def found(self, name: str, folder: VideoFolder) -> Path | None:
-        """The video of a row; None, with a problem, where there is none or the row repeats another."""
+    def found(self, name: str, folder: VideoFolder, study: str = "") -> Path | None:
+        """The video of a row; None, with a problem, where there is none or the row repeats another.
+
+        Parameters
+        ----------
+        name : str
+            Of the file, as the table spells it.
+        folder : VideoFolder
+            Where it lies.
+        study : str, optional
+            Name of the study, where it is not that of the file.
+        """
         path, exact = folder.find(name)
+        study = study or stem(name)
         if path is None:
             if names_no_video(name):
                 self.add("row-not-a-video", f"The name {name!r} is not a video's.", name)
             else:
-                self.add("video-missing", f"{name} is not in {folder.path.name}.", stem(name))
+                self.add("video-missing", f"{name} is not in {folder.path.name}.", study)
             return None
-        if key(name) in self._taken:
-            self.add("name-duplicate", f"{stem(name)} has more than one row.", stem(name))
+        if study.casefold() in self._taken:
+            self.add("name-duplicate", f"{study} has more than one row.", study)
             return None
-        self._taken.add(key(name))
+        self._taken.add(study.casefold())
         if not exact:
-            self.add("name-differs", f"{name} in the table is {path.name} in the folder.", stem(path.name))
+            self.add("name-differs", f"{name} in the table is {path.name} in the folder.", study)
         return path
 
     def study(self, row: Row, name: str, path: Path) -> LabelledStudy:
@@ -109,9 +120,3 @@ class Listing:
         path = file or self.table
         inside = path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.name
         self.problems.append(problem(code, message, study, inside))
-
-
-def empty_splits(studies: tuple[LabelledStudy, ...]) -> tuple[Split, ...]:
-    """Splits without a study."""
-    names: tuple[Split, ...] = ("train", "val", "test")
-    return tuple(name for name in names if all(study.split != name for study in studies))

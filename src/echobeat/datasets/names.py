@@ -19,8 +19,9 @@ def stem(name: str) -> str:
 
 
 def key(name: str) -> str:
-    """What the spellings of one study have in common."""
-    return stem(name).casefold()
+    """What the spellings of one study have in common; its folders, where it has some, among them."""
+    path = PurePosixPath(name.strip().replace("\\", "/"))
+    return str(path.with_name(stem(path.name))).casefold() if path.name else ""
 
 
 def names_no_video(name: str) -> bool:
@@ -50,12 +51,12 @@ class VideoFolder:
             names = sorted(entry.name for entry in entries if entry.is_file() and not entry.name.startswith("."))
         for name in names:
             self._exact[name] = name
-            self._loose.setdefault(key(name), []).append(name)
+            self._loose.setdefault(stem(name).casefold(), []).append(name)
 
     def find(self, name: str) -> tuple[Path | None, bool]:
         """The file that a table's name means, and whether it is spelt so, a suffix that is left out aside."""
         name = name.strip()
-        candidates = self._loose.get(key(name), [])
+        candidates = self._loose.get(stem(name).casefold(), [])
         exact = self._exact.get(name) or next((c for c in candidates if stem(c) == name), None)
         found = exact or (candidates[0] if candidates else None)
         return (self.path / found if found else None), exact is not None

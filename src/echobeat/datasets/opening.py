@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from echobeat.datasets import echonet
+from echobeat.datasets import camus_studies, echonet, plain_folder
 from echobeat.datasets.study import LabelledDataset
 from echobeat.errors import UnreadableFile, UnsupportedFile, UsageError
 
@@ -39,21 +39,40 @@ def open_dataset(root: Path, view: str = "A4C") -> LabelledDataset:
         raise UsageError(f"There is no view {view!r}. Choose one of {', '.join(VIEWS)}.")
     if not root.is_dir():
         raise UnreadableFile(str(root), "there is no such folder", "Give the folder of a data set")
-    return _open(root, view)
+    inside = [path for path in root.iterdir() if path.is_dir()]
+    found = _recognised(root, view)
+    if found is None and len(inside) == 1:  # an archive that was unpacked into a folder of its own
+        found = _recognised(inside[0], view)
+    if found is None:
+        raise UnsupportedFile(
+            str(root),
+            "it is none of the data sets that echobeat knows",
+            "See the page on data sets in the docs for the layouts; a folder of videos needs a table beside them",
+        )
+    return found
 
 
-def _open(root: Path, view: str) -> LabelledDataset:
+def _recognised(root: Path, view: str) -> LabelledDataset | None:
+    """Read what the folder is, or None."""
     table = echonet.entry(root, echonet.FILE_LIST)
     if table is not None and echonet.entry(root, echonet.VIDEOS) is not None:
-        if echonet.entry(root, echonet.TRUTH) is not None:
-            return echonet.read_echonet(root, "phantom", view)
-        kind = "echonet-pediatric" if echonet.looks_like_folds(table) else "echonet-dynamic"
-        return echonet.read_echonet(root, kind, view)
+        named = root.name.upper()
+        only = named if named in VIEWS else "A4C"
+        if view != only:
+            raise UnsupportedFile(str(root), f"its view is {only}, not {view}", f"Choose {only}, or another folder")
+        return echonet.read_echonet(root, _kind(root, table), view)
     part = echonet.entry(root, view.lower())
     if part is not None and echonet.entry(part, echonet.FILE_LIST) is not None:
         return echonet.read_echonet(part, "echonet-pediatric", view, root)
-    raise UnsupportedFile(
-        str(root),
-        "it is none of the data sets that echobeat knows",
-        "See the page on data sets in the docs for the layouts; a folder of videos needs a table beside them",
-    )
+    if camus_studies.is_camus(root):
+        if view not in camus_studies.VIEW_NAMES:
+            raise UnsupportedFile(str(root), f"CAMUS has no view {view}", "Choose A4C or A2C")
+        return camus_studies.read_camus_studies(root, view)
+    plain = plain_folder.find_table(root)
+    return None if plain is None else plain_folder.read_plain_folder(root, plain, view)
+
+
+def _kind(root: Path, table: Path) -> str:
+    if echonet.entry(root, echonet.TRUTH) is not None:
+        return "phantom"
+    return "echonet-pediatric" if echonet.looks_like_folds(table) else "echonet-dynamic"

@@ -60,7 +60,12 @@ CODES: dict[str, CodeInfo] = {
     "tracing-unreadable": CodeInfo("warning", "Rows of a tracing cannot be read; they are left out.", "Correct them."),
     "tracing-without-study": CodeInfo("warning", "A tracing belongs to no study; it is not used.", "Nothing."),
     "tracing-degenerate": CodeInfo("error", "A tracing encloses nothing.", "Correct it, or remove it."),
-    "tracing-outside-frame": CodeInfo("error", "A tracing leaves the picture.", "Correct it, or remove it."),
+    "tracing-at-border": CodeInfo(
+        "warning", "A tracing leaves the picture a little; what is inside counts.", "Nothing, if the heart is cut off."
+    ),
+    "tracing-outside-frame": CodeInfo(
+        "error", "A tracing leaves the picture by far: it was probably drawn at another size.", "Correct or remove it."
+    ),
     "tracing-beyond-video": CodeInfo("error", "A tracing is on a frame that does not exist.", "Correct its frame."),
     "mask-unreadable": CodeInfo("error", "An image of labels is missing or damaged.", "Copy it again."),
     # videos

@@ -1,0 +1,94 @@
+"""One's own archive: videos of any kind in a folder, and a table that names them.
+
+::
+
+    DIR/studies.csv      file,patient,split,ef,edv_ml,esv_ml,...    (or the names of EchoNet's columns)
+    DIR/tracings.csv     file,x,y,frame   or   FileName,X1,Y1,X2,Y2,Frame; may be missing
+    DIR/.../clip.dcm     where the table says, relative to DIR
+
+The columns are listed in docs/reference/data-sets.md.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+from echobeat.datasets.listed import NAME_COLUMNS, Listing
+from echobeat.datasets.names import VideoFolder, stem
+from echobeat.datasets.splits import with_drawn_splits
+from echobeat.datasets.study import LabelledDataset, LabelledStudy
+from echobeat.datasets.tables import Row, cell, opened, read_rows
+from echobeat.datasets.tracings import read_tracings
+from echobeat.errors import UnreadableFile
+
+TABLES = ("studies.csv", "filelist.csv", "labels.csv", "dataset.csv", "index.csv")
+"""Names of the table, in lower case; any other CSV file that has a column of files will do if it is the only one."""
+
+TRACINGS = ("tracings.csv", "volumetracings.csv")
+_HOMES = ("", "videos", "Videos")
+"""Folders in which a name without a folder is looked for."""
+
+
+def find_table(root: Path) -> Path | None:
+    """The table of studies in a folder, or None."""
+    tables = {path.name.lower(): path for path in sorted(root.glob("*")) if path.suffix.lower() == ".csv"}
+    named = next((tables[name] for name in TABLES if name in tables), None)
+    if named is not None:
+        return named
+    others = [path for name, path in tables.items() if name not in TRACINGS and _names_files(path)]
+    return others[0] if len(others) == 1 else None
+
+
+def _names_files(path: Path) -> bool:
+    try:
+        with opened(path) as (header, _):
+            return bool(set(header) & set(NAME_COLUMNS))
+    except UnreadableFile:
+        return False
+
+
+def read_plain_folder(root: Path, table: Path, view: str) -> LabelledDataset:
+    """Read a table of videos; rows of another view are left out.
+
+    Raises
+    ------
+    UnreadableFile
+        A table is there but cannot be read.
+    """
+    listing = Listing(root, table, view)
+    _read_tracings(root, listing)
+    folders: dict[Path, VideoFolder] = {}
+    studies: list[LabelledStudy] = []
+    rows = read_rows(table)
+    if rows and not set(rows[0]) & set(NAME_COLUMNS):
+        listing.add("column-missing", f"{table.name} lacks a column `file`.")
+    for row in rows:
+        if cell(row, "view").upper() in ("", view):
+            study = _study(row, listing, folders)
+            studies += [study] if study else []
+    dataset = LabelledDataset("folder", root, tuple(studies), tuple(listing.problems))
+    named = any(cell(row, "split", "fold") for row in rows)
+    return dataset if named or not studies else with_drawn_splits(dataset)
+
+
+def _study(row: Row, listing: Listing, folders: dict[Path, VideoFolder]) -> LabelledStudy | None:
+    given = cell(row, *NAME_COLUMNS).replace("\\", "/")
+    parent = PurePosixPath(given).parent
+    homes = _HOMES if str(parent) == "." else ("",)
+    candidates = [listing.root / home / parent for home in homes]
+    for folder in candidates:
+        known = folders.setdefault(folder, VideoFolder(folder))
+        if known.find(PurePosixPath(given).name)[0] is not None:
+            break
+    else:
+        known = folders.setdefault(candidates[0], VideoFolder(candidates[0]))
+    name = stem(given) if str(parent) == "." else f"{parent}/{stem(given)}"
+    path = listing.found(PurePosixPath(given).name, known, name)
+    return listing.study(row, name, path) if path else None
+
+
+def _read_tracings(root: Path, listing: Listing) -> None:
+    path = next((p for p in sorted(root.glob("*")) if p.name.lower() in TRACINGS), None)
+    if path is not None:
+        listing.tracings, problems = read_tracings(path)
+        listing.problems += problems
