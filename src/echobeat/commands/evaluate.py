@@ -1,26 +1,265 @@
-"""``echobeat evaluate``: a model's figures on phantoms, beside the oracle's, or on CAMUS."""
+"""``echobeat evaluate``: a model's figures on labelled data, tables, pictures and a page; and two models compared."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
+
+from echobeat.errors import UsageError
 
 if TYPE_CHECKING:
+    from echobeat.datasets import LabelledStudy
+    from echobeat.evaluation.bootstrap import Resampling
+    from echobeat.evaluation.ledger import Ledger, Outcome
+    from echobeat.evaluation.measured import Measured
+    from echobeat.evaluation.predictors import Predictor, Running
     from echobeat.models import Metric
 
-evaluate = typer.Typer(no_args_is_help=True, help="Measure a segmentation model.")
+evaluate = typer.Typer(no_args_is_help=True, help="Measure models on labelled data, and compare two.")
 
-Segmentation = Annotated[str, typer.Option(help="Name of the model.")]
+SOME_FAILED, STOPPED = 3, 130
+"""Exit codes: some studies could not be evaluated; stopped by Ctrl-C, as shells have it."""
+
+SHOWN = 20
+"""Failures that are printed; failures.csv has all."""
+
+Data = Annotated[Path, typer.Option(help="EchoNet-Dynamic or -Pediatric, CAMUS, phantoms, or videos with a table.")]
+Split = Annotated[Literal["train", "val", "test", "all"], typer.Option(help="Which part of the data.")]
+Folder = Annotated[Path, typer.Option(help="Folder of the results; one that was stopped goes on.")]
+View = Annotated[str, typer.Option(help="Of a data set with several views.")]
+Interval = Annotated[float, typer.Option(min=50, max=99.9, help="Percent of the intervals; 90 as published.")]
+Jobs = Annotated[int, typer.Option(min=1, help="Studies at once.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Begin anew, whatever the folder holds.")]
+Segmentation = Annotated[str, typer.Option(metavar="NAME|RUN", help="Segmentation model.")]
 Out = Annotated[Path | None, typer.Option(help="Write the figures to this JSON file, too.")]
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What all three evaluations are told."""
+
+    data: Path
+    split: str
+    view: str
+    out: Path
+    interval: float
+    jobs: int
+    fresh: bool
+
+
+@evaluate.command()
+def segmentation(
+    data: Data,
+    out: Folder,
+    model: Segmentation = "lv",
+    split: Split = "test",
+    every_frame: Annotated[
+        bool, typer.Option("--every-frame", help="Segment whole videos as analyze does; writes size.csv, too.")
+    ] = False,
+    interval: Interval = 95,
+    jobs: Jobs = 1,
+    view: View = "A4C",
+    fresh: Fresh = False,
+) -> None:
+    """Dice, Hausdorff and surface distances against the experts' tracings, overall, at ED and at ES."""
+    from echobeat.evaluation.predictors import prepare_segmentation
+
+    wanted = _Wanted(data, split, view, out, interval, jobs, fresh)
+    prepare = partial(prepare_segmentation, model, every_frame, _running(jobs))
+    _evaluate("segmentation", wanted, {"segmentation": model}, {"every_frame": every_frame}, prepare)
+
+
+@evaluate.command()
+def ef(
+    data: Data,
+    out: Folder,
+    model: Annotated[str, typer.Option(metavar="NAME|RUN", help="EF model.")],
+    split: Split = "test",
+    all_clips: Annotated[bool, typer.Option(help="Average every clip of a video, too.")] = True,
+    entire_video: Annotated[bool, typer.Option("--entire-video", help="Read the video in one piece, too.")] = False,
+    stride: Annotated[int, typer.Option(min=1, help="Frames between the starts of all clips.")] = 1,
+    interval: Interval = 95,
+    jobs: Jobs = 1,
+    view: View = "A4C",
+    fresh: Fresh = False,
+) -> None:
+    """EF from video against the experts': one clip, all clips averaged, the entire video."""
+    from echobeat.evaluation.predictions import METHODS
+    from echobeat.evaluation.predictors import prepare_ef
+
+    wished = {"one clip": True, "all clips": all_clips, "entire video": entire_video}
+    methods = [method for method in METHODS if wished.get(method)]
+    wanted = _Wanted(data, split, view, out, interval, jobs, fresh)
+    prepare = partial(prepare_ef, model, methods, stride, _running(jobs))
+    _evaluate("ef", wanted, {"ef": model}, {"methods": methods, "stride": stride}, prepare)
+
+
+@evaluate.command()
+def beats(
+    data: Data,
+    out: Folder,
+    segmentation: Segmentation = "lv",
+    model: Annotated[str | None, typer.Option(metavar="NAME|RUN", help="EF model; none: contours only.")] = None,
+    split: Split = "test",
+    beats: Annotated[
+        Literal["echobeat", "echonet"], typer.Option(help="Whose beat finder: ours, or the published one.")
+    ] = "echobeat",
+    interval: Interval = 95,
+    jobs: Jobs = 1,
+    view: View = "A4C",
+    fresh: Fresh = False,
+) -> None:
+    """EF beat by beat: the segmentation finds the beats, the EF model reads a clip of each; and EF from contours."""
+    from echobeat.evaluation.predictors import prepare_beats
+
+    wanted = _Wanted(data, split, view, out, interval, jobs, fresh)
+    models = {"segmentation": segmentation} | ({"ef": model} if model else {})
+    prepare = partial(prepare_beats, segmentation, model, beats, _running(jobs))
+    _evaluate("beats", wanted, models, {"beats": beats}, prepare)
+
+
+@evaluate.command()
+def compare(
+    a: Annotated[Path, typer.Argument(metavar="A", help="Folder of an evaluation, or of a run that was evaluated.")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="Another, of the same patients.")],
+    out: Annotated[Path | None, typer.Option(help="Folder for comparison.csv, .json and .md.")] = None,
+    method: Annotated[str | None, typer.Option(help='How EF was read in A: "all clips", ...')] = None,
+    against: Annotated[str | None, typer.Option(help="How EF was read in B; as in A if not given.")] = None,
+    interval: Interval = 95,
+) -> None:
+    """Paired difference of two evaluations on the same patients, with its interval."""
+    from echobeat.evaluation.comparison import (
+        compare as compare_predictions,
+    )
+    from echobeat.evaluation.comparison import (
+        comparison_cells,
+        comparison_header,
+        find_evaluation,
+        write_comparison,
+    )
+    from echobeat.evaluation.ledger import read_predictions
+
+    one, other = (read_predictions(find_evaluation(path)) for path in (a, b))
+    how = _resampling(interval)
+    rows = compare_predictions(one, other, how, (_method(method), _method(against or method)))
+    table = Table(*comparison_header(how), box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        table.add_row(*comparison_cells(row))
+    Console(highlight=False, markup=False).print(table)
+    if out:
+        write_comparison(rows, {"a": asdict(one.identity), "b": asdict(other.identity)}, how, out)
+
+
+def _method(name: str | None) -> Any:
+    from echobeat.evaluation.predictions import METHODS
+
+    if name is not None and name not in METHODS:
+        raise UsageError(f"EF is not read {name!r}. Choose one of: {', '.join(METHODS)}.")
+    return name
+
+
+def _running(jobs: int) -> Running:
+    from echobeat.evaluation.predictors import Running
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Running(threads=max(1, cores // jobs))
+
+
+def _resampling(interval: float) -> Resampling:
+    from echobeat.evaluation.bootstrap import Resampling
+
+    return Resampling(level=interval / 100)
+
+
+def _evaluate(
+    task: str, wanted: _Wanted, models: dict[str, str], options: dict[str, Any], prepare: Callable[[], Predictor]
+) -> None:
+    """Predict what is not predicted yet, write everything, print the figures, and end with the exit code."""
+    from echobeat.datasets import open_dataset
+    from echobeat.evaluation.ledger import Identity, Ledger, read_predictions
+    from echobeat.evaluation.results import write_results
+    from echobeat.models import load_card
+
+    cards = {kind: load_card(name) for kind, name in models.items()}
+    facts = {kind: {"name": c.name, "version": c.version, "sha256": c.sha256} for kind, c in cards.items()}
+    dataset = open_dataset(wanted.data, wanted.view)
+    studies = [study for study in dataset.studies if wanted.split in ("all", study.split)]
+    labelled = [study for study in studies if (study.tracings if task == "segmentation" else study.ef is not None)]
+    if not labelled:
+        raise UsageError(f"{wanted.data} has no labelled study in the split {wanted.split}. Name another with --split.")
+    console = Console(stderr=True, highlight=False, markup=False)
+    if len(labelled) < len(studies):
+        console.print(f"{len(studies) - len(labelled)} of {len(studies)} studies have no label and are left out.")
+    identity = Identity(task, facts, dataset.kind, wanted.split, options)
+    try:
+        with Ledger(wanted.out, identity, labelled, fresh=wanted.fresh) as ledger:
+            _predict(ledger, prepare, wanted.jobs, console)
+    except KeyboardInterrupt:
+        console.print("Stopped. Studies that are done are kept; the same command goes on.")
+        raise typer.Exit(STOPPED) from None
+    predictions = read_predictions(wanted.out)
+    with console.status("figures and pictures"):
+        rows = write_results(predictions, wanted.out, _resampling(wanted.interval))
+    _show_measured(rows, wanted.interval)
+    for study in predictions.failed[:SHOWN]:
+        console.print(Text(f"{study.study}: {study.problem}", "red"), soft_wrap=True)
+    if len(predictions.failed) > SHOWN:
+        console.print(f"and {len(predictions.failed) - SHOWN} more in {wanted.out / 'failures.csv'}")
+    typer.echo(wanted.out / "report.html")
+    if predictions.failed:
+        raise typer.Exit(SOME_FAILED)
+
+
+def _predict(ledger: Ledger, prepare: Callable[[], Predictor], jobs: int, console: Console) -> None:
+    waiting = ledger.waiting
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(TextColumn("studies"), *columns, console=console, transient=True) as bar:
+        total = len(ledger.studies)
+        task = bar.add_task("studies", total=total, completed=total - len(waiting))
+        for outcome in _outcomes(waiting, prepare, jobs):
+            ledger.add(outcome)
+            bar.advance(task)
+
+
+def _outcomes(waiting: Sequence[LabelledStudy], prepare: Callable[[], Predictor], jobs: int) -> Iterator[Outcome]:
+    """Outcomes as they come, in this process or in several; one that dies takes only its own study with it."""
+    from echobeat.commands.workers import Died, work_through
+    from echobeat.evaluation.ledger import failed
+
+    if jobs == 1 or len(waiting) < 2:
+        if waiting:
+            predict = prepare()
+            yield from (predict(study) for study in waiting)
+        return
+    for study, outcome in work_through(waiting, prepare, min(jobs, len(waiting))):
+        if isinstance(outcome, Died):
+            yield failed(study, f"its process ended (exit code {outcome.exit_code}), maybe for want of memory")
+        else:
+            yield outcome
+
+
+def _show_measured(rows: Sequence[Measured], interval: float) -> None:
+    """Print the overall figures and those by range; the rest is in the tables."""
+    from echobeat.evaluation.tables import cells
+
+    table = Table(
+        "read", "figure", "of", "value", f"{interval:g} % interval", "n", "published", box=None, pad_edge=False
+    )
+    for row in rows:
+        name, group, value, span, n, _, known = cells(row)
+        table.add_row(row.method, name, group, value, span, n, known)
+    Console(highlight=False, markup=False).print(table)
 
 
 @evaluate.command()

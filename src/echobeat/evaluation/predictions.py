@@ -28,6 +28,9 @@ METHODS: tuple[Method, ...] = ("one clip", "all clips", "entire video", "beat by
 """Ways to an EF: the clip at frame 0; the mean over all clips; the entire video at once; the mean over one clip a beat;
 contours and the method of disks."""
 
+BY_WEIGHT: tuple[Method, ...] = ("beat by beat", "all clips", "entire video", "one clip", "geometric")
+"""The same, the one that a reader asks for first in front."""
+
 
 @dataclass(frozen=True)
 class StudyRow:
