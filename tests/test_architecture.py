@@ -35,6 +35,8 @@ FLOORS = (
     {"models"},
     {"pipeline"},
     {"report", "facade", *TORCH_ROOMS},
+    {"dicom_results"},
+    {"node"},
     {"commands"},
     {"__main__"},
 )

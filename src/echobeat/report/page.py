@@ -100,7 +100,7 @@ def page_html(assessment: Assessment, video: Path) -> str:
         ranges=wording.CATEGORY_RANGE,
         scale=_scaled(result.ef) if result.ef else None,
         marks=[(mark, _position(mark)) for mark in (40.0, 50.0)],
-        measures=_measures(result),
+        measures=measures(result),
         notes=_notes(result),
         video=embedded,
         video_file=linked,
@@ -108,7 +108,7 @@ def page_html(assessment: Assessment, video: Path) -> str:
         curve=curve_svg(assessment),
         curve_description=_curve_description(result),
         stills=_stills(assessment),
-        beats=[_beat_row(beat, assessment) for beat in result.beats],
+        beats=[beat_row(beat, assessment) for beat in result.beats],
         calibrated=result.clip.spacing_mm is not None,
         print_rows=PRINTED_BEATS,
         print_notes=PRINTED_NOTES,
@@ -160,7 +160,7 @@ def _clip_facts(result: Result) -> list[str]:
     return facts
 
 
-def _measures(result: Result) -> list[tuple[str, str]]:
+def measures(result: Result) -> list[tuple[str, str]]:
     """Names and values of the list beside the EF."""
     if not wording.is_judged(result):
         return []
@@ -203,7 +203,8 @@ def _notes(result: Result) -> list[Note]:
     ]
 
 
-def _beat_row(beat: Beat, assessment: Assessment) -> BeatRow:
+def beat_row(beat: Beat, assessment: Assessment) -> BeatRow:
+    """A beat as the tables show it; numbers only where the product gives an EF."""
     times = assessment.curve.times_s
     judged = wording.is_judged(assessment.result)
     diastole, systole = wording.extremes(beat) or (beat.ed_frame, beat.es_frame)

@@ -1,0 +1,84 @@
+"""All DICOM results of a clip, into a folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydicom.uid import JPEGBaseline8Bit
+
+from echobeat.dicom_results.capture import capture
+from echobeat.dicom_results.document import document
+from echobeat.dicom_results.identity import Kind, Reported
+from echobeat.dicom_results.objects import write_object
+from echobeat.dicom_results.origin import Origin
+from echobeat.dicom_results.segmentation import segmentation
+from echobeat.dicom_results.structured_report import structured_report
+from echobeat.records import Assessment
+from echobeat.report import wording
+
+
+@dataclass(frozen=True)
+class Objects:
+    """Which objects are written beside the report."""
+
+    segmentation: bool = True
+    capture: bool = True
+    document: bool = True
+
+
+def reported(origin: Origin, assessment: Assessment) -> Reported:
+    """A clip and its result, as the objects need them."""
+    return Reported(origin, assessment.result, origin.has_frames_of(assessment.clip))
+
+
+def write_dicom_results(origin: Origin, assessment: Assessment, folder: Path) -> tuple[Path, ...]:
+    """Write report, segmentation, overlay and page of a clip as DICOM.
+
+    Parameters
+    ----------
+    origin : Origin
+        The header of the file that the clip was read from.
+    assessment : Assessment
+    folder : Path
+        Is made if need be.
+
+    Returns
+    -------
+    tuple of Path
+        What was written: nothing about a clip that was refused an EF, no segmentation where frames were lost.
+    """
+    if not wording.is_judged(assessment.result):
+        return ()
+    folder.mkdir(parents=True, exist_ok=True)
+    report = folder / f"{Kind.REPORT.file_name}.dcm"
+    write_object(structured_report([reported(origin, assessment)]), report)
+    return (report, *write_pictures(origin, assessment, folder))
+
+
+def write_pictures(
+    origin: Origin, assessment: Assessment, folder: Path, instance_number: int = 1, objects: Objects = Objects()
+) -> tuple[Path, ...]:
+    """Write what belongs to one clip alone: segmentation, overlay and page.
+
+    Parameters
+    ----------
+    instance_number : int
+        Place of the clip among those of its study; part of the files' names from 2 on.
+    objects : Objects
+        What is wanted.
+    """
+    clip = reported(origin, assessment)
+    suffix = f"-{instance_number}" if instance_number > 1 else ""
+    paths = {kind: folder / f"{kind.file_name}{suffix}.dcm" for kind in Kind}
+    written = []
+    if objects.segmentation and (made := segmentation(clip, assessment.masks, instance_number)) is not None:
+        write_object(made, paths[Kind.SEGMENTATION])
+        written.append(paths[Kind.SEGMENTATION])
+    if objects.capture:
+        write_object(capture(clip, assessment, instance_number), paths[Kind.CAPTURE], JPEGBaseline8Bit)
+        written.append(paths[Kind.CAPTURE])
+    if objects.document:
+        write_object(document(clip, assessment, instance_number), paths[Kind.DOCUMENT])
+        written.append(paths[Kind.DOCUMENT])
+    return tuple(written)

@@ -1,0 +1,203 @@
+"""The TID 1500 report: codes, numbers, references and flags."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import highdicom as hd
+import pytest
+from made_sources import made_reported
+from pydicom import Dataset
+from pydicom.sr._concepts_dict import concepts as dictionary
+
+from echobeat.dicom_results import concepts
+from echobeat.dicom_results.identity import Reported
+from echobeat.dicom_results.objects import write_object
+from echobeat.dicom_results.structured_report import structured_report
+from echobeat.errors import InvalidClip
+from echobeat.records import Assessment, Estimate, StudyEstimate
+
+SINGLE_PLANE = {"79993-2", "79999-9", "80004-5"}
+
+
+def read_back(report: Dataset, path: Path) -> hd.sr.ComprehensiveSR:
+    write_object(report, path)
+    return hd.sr.srread(path)
+
+
+def groups_of(report: hd.sr.ComprehensiveSR) -> dict[str, dict[str, hd.sr.Measurement]]:
+    """Measurements by the group's name and by code."""
+    return {
+        group.tracking_identifier: {found.name.value: found for found in group.get_measurements()}
+        for group in report.content.get_image_measurement_groups()
+    }
+
+
+def codes_in(dataset: Dataset) -> Iterator[Dataset]:
+    for element in dataset:
+        if element.VR == "SQ":
+            for item in element.value:
+                if "CodeValue" in item:
+                    yield item
+                yield from codes_in(item)
+
+
+def texts_in(dataset: Dataset) -> Iterator[str]:
+    for element in dataset.iterall():
+        if element.keyword == "TextValue":
+            yield str(element.value)
+
+
+def with_method(clip: Reported, method: str) -> Reported:
+    ef = StudyEstimate(47.0, None, None, method)
+    return dataclasses.replace(
+        clip, result=dataclasses.replace(clip.result, ef=ef, ef_video=Estimate(47.0, None, None))
+    )
+
+
+def test_every_number_reads_back_as_it_was(clip: Reported, tmp_path: Path) -> None:
+    groups = groups_of(read_back(structured_report([clip]), tmp_path / "sr.dcm"))
+    beats = [beat for beat in clip.result.beats if beat.ef is not None]
+    assert list(groups) == [*(f"Beat {beat.index + 1}" for beat in beats), "Mean"]
+    for beat in beats:
+        found = {code: measured.value for code, measured in groups[f"Beat {beat.index + 1}"].items()}
+        expected = {"79999-9": beat.edv_ml, "80004-5": beat.esv_ml, "79993-2": beat.ef, "8867-4": beat.heart_rate_bpm}
+        assert found == {
+            **{code: round(value, 2) for code, value in expected.items()},
+            "122149": beat.index + 1,
+        }
+    assert groups["Mean"]["79993-2"].value == round(clip.result.ef.value, 2)
+
+
+def test_a_beats_ef_is_what_its_volumes_give(clip: Reported, tmp_path: Path) -> None:
+    groups = groups_of(read_back(structured_report([clip]), tmp_path / "sr.dcm"))
+    for name, found in groups.items():
+        if name.startswith("Beat"):
+            edv, esv, ef = (found[code].value for code in ("79999-9", "80004-5", "79993-2"))
+            assert ef == pytest.approx(100 * (edv - esv) / edv, abs=0.1)
+
+
+def test_without_calibration_there_is_an_ef_and_no_volume(bare_clip: Reported, tmp_path: Path) -> None:
+    for found in groups_of(read_back(structured_report([bare_clip]), tmp_path / "sr.dcm")).values():
+        assert "79993-2" in found
+        assert not {"79999-9", "80004-5"} & set(found)
+
+
+@pytest.mark.parametrize("method", ["video", "combined"])
+def test_what_a_network_says_of_the_video_carries_the_general_code(clip: Reported, method: str, tmp_path: Path) -> None:
+    mean = groups_of(read_back(structured_report([with_method(clip, method)]), tmp_path / "sr.dcm"))["Mean"]
+    assert mean["18043-0"].value == 47.0
+    assert mean["79993-2"].value == round(clip.result.ef_geometric.value, 2)  # the contours' own, beside it
+
+
+def test_intervals_are_there_only_where_they_are_calibrated(
+    clip: Reported, bare_clip: Reported, tmp_path: Path
+) -> None:
+    def reach(reported: Reported, group: str) -> list[tuple[str, float]]:
+        ef = groups_of(read_back(structured_report([reported]), tmp_path / "sr.dcm"))[group]["79993-2"]
+        items = [item for item in ef[0].get("ContentSequence", []) if item.RelationshipType == "HAS PROPERTIES"]
+        return [(item.name.value, item.value) for item in items]
+
+    assert reach(clip, "Mean") == [("371886008", 6.25), ("371885007", 5.5)]
+    assert reach(clip, "Beat 1") == [("371886008", 9.0), ("371885007", 7.0)]
+    assert reach(bare_clip, "Mean") == []
+
+
+def test_every_code_and_meaning_is_the_dictionarys(clip: Reported) -> None:
+    for item in codes_in(structured_report([with_method(clip, "video")])):
+        scheme, value, meaning = item.CodingSchemeDesignator, item.CodeValue, item.CodeMeaning
+        if (scheme, value) == ("UCUM", "ml") or scheme == "RFC5646":
+            continue  # PS3.16's millilitre and the language tag are in no dictionary of pydicom
+        meanings = {entry[value][0] for entry in dictionary[scheme].values() if value in entry}
+        assert meaning in meanings, (scheme, value, meaning)
+
+
+def test_units_fit_what_is_measured(clip: Reported, tmp_path: Path) -> None:
+    units = {"79999-9": "ml", "80004-5": "ml", "79993-2": "%", "8867-4": "/min", "122149": "1"}
+    for found in groups_of(read_back(structured_report([clip]), tmp_path / "sr.dcm")).values():
+        assert {code: measured.unit.value for code, measured in found.items()} == {code: units[code] for code in found}
+
+
+def test_it_is_preliminary_and_unverified_and_says_what_made_it(clip: Reported) -> None:
+    report = structured_report([clip])
+    assert (report.PreliminaryFlag, report.VerificationFlag) == ("PRELIMINARY", "UNVERIFIED")
+    texts = " ".join(texts_in(report))
+    assert "echobeat" in texts
+    assert clip.result.models[0].hash in texts
+    assert "not a medical device" in texts
+
+
+def test_end_diastole_and_end_systole_are_named_by_frames_from_one(clip: Reported, tmp_path: Path) -> None:
+    groups = groups_of(read_back(structured_report([clip]), tmp_path / "sr.dcm"))
+    beat = clip.result.beats[0]
+    images = [item for item in groups["Beat 1"]["79993-2"][0].ContentSequence if item.ValueType == "IMAGE"]
+    references = [item.ReferencedSOPSequence[0] for item in images]
+    assert [item.ReferencedFrameNumber for item in references] == [beat.ed_frame + 1, beat.es_frame + 1]
+    assert {item.ReferencedSOPInstanceUID for item in references} == {clip.origin.sop_instance}
+
+
+def test_where_frames_were_lost_no_frame_is_named(clip: Reported) -> None:
+    lossy = dataclasses.replace(clip, frames_agree=False)
+    assert "Referenced Frame Number" not in str(structured_report([lossy]))
+
+
+def test_a_repeat_is_the_same_object_and_another_analysis_is_not(clip: Reported, tmp_path: Path) -> None:
+    def written(reported: Reported) -> bytes:
+        write_object(structured_report([reported]), tmp_path / "sr.dcm")
+        return (tmp_path / "sr.dcm").read_bytes()
+
+    assert written(clip) == written(clip)
+    model = dataclasses.replace(clip.result.models[0], hash="cd" * 32)
+    other = dataclasses.replace(clip, result=dataclasses.replace(clip.result, models=(model,)))
+    uids = {structured_report([reported]).SOPInstanceUID for reported in (clip, other)}
+    assert len(uids) == 2
+
+
+def test_several_clips_of_a_study_are_one_report(clip: Reported, folder: Path, calibrated: Assessment) -> None:
+    second = made_reported(folder / "second.dcm", calibrated, StudyInstanceUID=clip.origin.study)
+    groups = groups_of(read_back(structured_report([clip, second]), folder / "sr.dcm"))
+    assert [name for name in groups if name.endswith("Mean")] == ["Clip 1, Mean", "Clip 2, Mean"]
+    with pytest.raises(InvalidClip, match="another study"):
+        structured_report([clip, made_reported(folder / "third.dcm", calibrated)])
+
+
+def test_a_refused_clip_has_no_report(clip: Reported) -> None:
+    quality = dataclasses.replace(clip.result.quality, accepted=False)
+    with pytest.raises(InvalidClip, match="refused"):
+        structured_report([dataclasses.replace(clip, result=dataclasses.replace(clip.result, quality=quality))])
+
+
+@pytest.mark.parametrize("which", ["clip", "bare_clip"])
+def test_dciodvfy_finds_no_error(
+    which: str, dciodvfy: Callable[[Path], list[str]], tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    write_object(structured_report([request.getfixturevalue(which)]), tmp_path / "sr.dcm")
+    assert dciodvfy(tmp_path / "sr.dcm") == []
+
+
+@pytest.mark.parametrize("reader", ["dsrdump", "dsr2html"])
+def test_dcmtk_reads_it(reader: str, clip: Reported, tmp_path: Path) -> None:
+    if shutil.which(reader) is None:
+        pytest.skip(f"{reader} is not installed (Debian: dcmtk)")
+    write_object(structured_report([clip]), tmp_path / "sr.dcm")
+    done = subprocess.run([reader, str(tmp_path / "sr.dcm")], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Imaging Measurement Report" in done.stdout
+    assert f"{round(clip.result.ef.value, 2):g}" in done.stdout
+
+
+def test_names_in_any_script_survive(folder: Path, calibrated: Assessment) -> None:
+    clip = made_reported(folder / "japanese.dcm", calibrated, PatientName="Yamada^Tarou=山田^太郎=やまだ^たろう")
+    assert str(structured_report([clip]).PatientName) == "Yamada^Tarou=山田^太郎=やまだ^たろう"
+
+
+def test_our_own_codes_are_the_ones_of_their_method() -> None:
+    assert {concepts.EF_SINGLE_PLANE.value, concepts.EDV_SINGLE_PLANE.value, concepts.ESV_SINGLE_PLANE.value} == (
+        SINGLE_PLANE
+    )
+    assert concepts.ejection_fraction("geometric").value == "79993-2"
+    assert {concepts.ejection_fraction(method).value for method in ("video", "combined")} == {"18043-0"}
