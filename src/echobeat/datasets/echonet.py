@@ -15,14 +15,15 @@ doi:10.1038/s41586-020-2145-8.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from echobeat.datasets.listed import NAME_COLUMNS, Listing
+from echobeat.datasets.listed import Listing
 from echobeat.datasets.names import VideoFolder, key, stem
 from echobeat.datasets.problems import problem
 from echobeat.datasets.study import LabelledDataset, LabelledStudy
-from echobeat.datasets.tables import cell, read_rows
+from echobeat.datasets.tables import NAME_COLUMNS, Row, cell, read_rows
 from echobeat.datasets.tracings import read_tracings
 
 FILE_LIST, TRACINGS, VIDEOS, TRUTH = "filelist.csv", "volumetracings.csv", "videos", "truth"
@@ -36,14 +37,13 @@ def entry(folder: Path, name: str) -> Path | None:
     return next((path for path in sorted(folder.iterdir()) if path.name.lower() == name), None)
 
 
-def read_echonet(folder: Path, kind: str, view: str, root: Path | None = None) -> LabelledDataset:
-    """Read a folder with a file list and videos.
+def read_echonet(folder: Path, view: str, root: Path | None = None) -> LabelledDataset:
+    """Read a folder with a file list and videos; with folds it is EchoNet-Pediatric, with a truth it is phantoms.
 
     Parameters
     ----------
     folder : Path
         Holds ``FileList.csv`` and ``Videos/``.
-    kind : "echonet-dynamic", "echonet-pediatric" or "phantom"
     view : str
         Of all of its videos.
     root : Path, optional
@@ -60,13 +60,16 @@ def read_echonet(folder: Path, kind: str, view: str, root: Path | None = None) -
     _read_tracings(folder, listing)
     videos = VideoFolder(entry(folder, VIDEOS) or folder / "Videos")
     studies = []
-    for row in read_rows(table):
+    rows = read_rows(table)
+    for row in rows:
         name = cell(row, *NAME_COLUMNS)
         path = listing.found(name, videos)
         if path is not None:
             studies.append(listing.study(row, stem(path.name), path))
-    if kind == "phantom":
-        studies = [_with_truth(study, entry(folder, TRUTH) or folder / "Truth") for study in studies]
+    truth = entry(folder, TRUTH)
+    if truth is not None:
+        studies = [_with_truth(study, truth) for study in studies]
+    kind = "phantom" if truth is not None else "echonet-pediatric" if _has_folds(rows) else "echonet-dynamic"
     for name in videos.others(study.files[0] for study in studies):
         listing.add("video-not-listed", f"{name} is in no row of {table.name}.", stem(name), videos.path / name)
     for name in sorted(set(listing.tracings) - {key(study.name) for study in studies}):
@@ -95,7 +98,7 @@ def _with_truth(study: LabelledStudy, truth: Path) -> LabelledStudy:
     return replace(study, spacing_mm=(rows_mm, columns_mm), notes=notes)
 
 
-def looks_like_folds(table: Path) -> bool:
-    """True where Split is a number, as in EchoNet-Pediatric."""
-    splits = {cell(row, "split") for row in read_rows(table)} - {""}
+def _has_folds(rows: Sequence[Row]) -> bool:
+    """True where Split is a number."""
+    splits = {cell(row, "split") for row in rows} - {""}
     return bool(splits) and all(split.removesuffix(".0").isdecimal() for split in splits)

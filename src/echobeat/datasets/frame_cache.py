@@ -35,6 +35,8 @@ from echobeat.errors import InputError, InvalidClip, OutputError, UnreadableFile
 Progress = Callable[[int, int], None]
 """Told how many studies are done, and of how many."""
 
+_DIED = "Decoding it ended the process. Check the file, or the memory of the machine."
+
 OPEN_FILES = 64
 """Files that a process keeps mapped; each also holds a file descriptor, of which a process has about a thousand."""
 
@@ -88,21 +90,17 @@ class FrameCache:
         done = len(studies) - len(missing)
         if progress:
             progress(done, len(studies))
-        refused: dict[str, Problem] = {}
+        refused: dict[tuple[Path, ...], Problem] = {}
         for task, outcome in each([replace(s, tracings=()) for s in missing], self._shelf.provide, jobs):
-            said = (
-                "Decoding it ended the process. Check the file, or the memory of the machine."
-                if outcome is None
-                else outcome
-            )
+            said = _DIED if outcome is None else outcome
             if said:
-                refused[task.name] = problem("video-unreadable", said, task.name, task.files[0].name)
+                refused[task.files] = problem("video-unreadable", said, task.name, task.files[0].name)
             done += 1
             if progress:
                 progress(done, len(studies))
         if self.size is None:
-            self._check_one_size([study for study in studies if study.name not in refused])
-        return tuple(refused[study.name] for study in missing if study.name in refused)
+            self._check_one_size([study for study in studies if study.files not in refused])
+        return tuple(refused[study.files] for study in missing if study.files in refused)
 
     def verify(self, studies: Sequence[LabelledStudy], progress: Progress | None = None) -> tuple[Problem, ...]:
         """Read all frames of the studies that are in the cache and compare checksums; what is damaged is removed.

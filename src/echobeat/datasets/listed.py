@@ -11,7 +11,6 @@ from echobeat.datasets.splits import read_split
 from echobeat.datasets.study import LabelledStudy, Problem, Tracing
 from echobeat.datasets.tables import Row, cell, number
 
-NAME_COLUMNS = ("filename", "file", "file_name", "name", "video", "path")
 EF_COLUMNS = ("ef", "ef_percent", "lvef")
 EDV_COLUMNS = ("edv_ml", "edv", "lvedv")
 ESV_COLUMNS = ("esv_ml", "esv", "lvesv")

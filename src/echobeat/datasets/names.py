@@ -5,28 +5,41 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 VIDEO_SUFFIXES = (".nii.gz", ".avi", ".mp4", ".mov", ".m4v", ".webm", ".mkv", ".gif", ".dcm", ".dicom", ".nii")
 """Suffixes, in lower case, of what echobeat reads. A file without a suffix may be DICOM."""
 
 
+def split_name(name: str) -> tuple[str, str]:
+    """Folders, with a slash behind them, and name of a file; both "" where there are none."""
+    folders, slash, last = name.strip().replace("\\", "/").rpartition("/")
+    return folders + slash, last
+
+
+@lru_cache(2**16)
 def stem(name: str) -> str:
     """A file's name without its folders and without the suffix of a video: ``0X1A.avi`` and ``0X1A`` are the same."""
-    last = PurePosixPath(name.strip().replace("\\", "/")).name
-    suffix = next((suffix for suffix in VIDEO_SUFFIXES if last.lower().endswith(suffix)), "")
-    return last[: len(last) - len(suffix)] or last
+    last = split_name(name)[1]
+    if not last.lower().endswith(VIDEO_SUFFIXES):
+        return last
+    return last[: -len(next(suffix for suffix in VIDEO_SUFFIXES if last.lower().endswith(suffix)))] or last
+
+
+def bare(name: str) -> str:
+    """A file's name with its folders and without the suffix of a video."""
+    return split_name(name)[0] + stem(name)
 
 
 def key(name: str) -> str:
     """What the spellings of one study have in common; its folders, where it has some, among them."""
-    path = PurePosixPath(name.strip().replace("\\", "/"))
-    return str(path.with_name(stem(path.name))).casefold() if path.name else ""
+    return bare(name).casefold()
 
 
 def names_no_video(name: str) -> bool:
     """True for a cell that cannot mean a video: empty, hidden, or with the suffix of something else."""
-    last = PurePosixPath(name.strip().replace("\\", "/")).name
+    last = split_name(name)[1]
     other = PurePosixPath(last).suffix.lower() in {".csv", ".txt", ".tsv", ".json", ".xlsx", ".db", ".ini", ".md"}
     return not last or last.startswith(".") or other
 

@@ -60,19 +60,13 @@ def _recognised(root: Path, view: str) -> LabelledDataset | None:
         only = named if named in VIEWS else "A4C"
         if view != only:
             raise UnsupportedFile(str(root), f"its view is {only}, not {view}", f"Choose {only}, or another folder")
-        return echonet.read_echonet(root, _kind(root, table), view)
+        return echonet.read_echonet(root, view)
     part = echonet.entry(root, view.lower())
     if part is not None and echonet.entry(part, echonet.FILE_LIST) is not None:
-        return echonet.read_echonet(part, "echonet-pediatric", view, root)
+        return echonet.read_echonet(part, view, root)
     if camus_studies.is_camus(root):
         if view not in camus_studies.VIEW_NAMES:
             raise UnsupportedFile(str(root), f"CAMUS has no view {view}", "Choose A4C or A2C")
         return camus_studies.read_camus_studies(root, view)
     plain = plain_folder.find_table(root)
     return None if plain is None else plain_folder.read_plain_folder(root, plain, view)
-
-
-def _kind(root: Path, table: Path) -> str:
-    if echonet.entry(root, echonet.TRUTH) is not None:
-        return "phantom"
-    return "echonet-pediatric" if echonet.looks_like_folds(table) else "echonet-dynamic"

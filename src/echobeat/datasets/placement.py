@@ -13,9 +13,6 @@ from echobeat.frames import FrameStack
 from echobeat.models.letterbox import Letterbox
 from echobeat.phantom.outlines import polygon_mask
 
-LOOKED_AT = 24
-"""Frames, spread over the clip, from which the picture's place on the screen is found; as in `analyze`."""
-
 
 @dataclass(frozen=True)
 class Placement:
@@ -38,7 +35,7 @@ class Placement:
         """Choose for a video: kept where `size` is None or the video has it already, otherwise letterboxed."""
         _, height, width = frames.shape
         keep = size is None or (height, width) == (size, size)
-        box = None if keep or size is None else Letterbox.around(_brightest(frames), size)
+        box = None if keep or size is None else Letterbox.of(frames, size)
         return cls(height, width, box)
 
     @property
@@ -94,11 +91,3 @@ def read_cavity(tracing: Tracing) -> NDArray[np.bool_]:
     if tracing.labels is None:
         raise ValueError("the tracing has no image of labels")
     return np.asarray(read_image(tracing.labels)[0] == LV_CAVITY)
-
-
-def _brightest(frames: FrameStack) -> NDArray[np.uint8]:
-    """Brightest value of each pixel over frames spread over the clip, (height, width) uint8."""
-    brightest = frames[0]
-    for index in np.linspace(0, len(frames) - 1, min(LOOKED_AT, len(frames))).astype(int)[1:]:
-        brightest = np.maximum(brightest, frames[int(index)])
-    return brightest

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-from echobeat.datasets.listed import NAME_COLUMNS, Listing
+from echobeat.datasets.listed import Listing
 from echobeat.datasets.names import VideoFolder, stem
 from echobeat.datasets.splits import with_drawn_splits
 from echobeat.datasets.study import LabelledDataset, LabelledStudy
-from echobeat.datasets.tables import Row, cell, opened, read_rows
+from echobeat.datasets.tables import NAME_COLUMNS, Row, cell, opened, read_rows
 from echobeat.datasets.tracings import read_tracings
 from echobeat.errors import UnreadableFile
 
@@ -41,8 +41,8 @@ def find_table(root: Path) -> Path | None:
 
 def _names_files(path: Path) -> bool:
     try:
-        with opened(path) as (header, _):
-            return bool(set(header) & set(NAME_COLUMNS))
+        with opened(path) as table:
+            return bool(set(table.header) & set(NAME_COLUMNS))
     except UnreadableFile:
         return False
 

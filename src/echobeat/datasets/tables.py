@@ -6,8 +6,9 @@ import csv
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
-from typing import TextIO
 
 from echobeat.errors import UnreadableFile
 
@@ -17,14 +18,38 @@ Row = dict[str, str]
 MISSING = {"", "-", "na", "n/a", "nan", "none", "null", "unknown"}
 """Cells, in lower case, that say that there is no value."""
 
+NAME_COLUMNS = ("filename", "file", "file_name", "name", "video", "path")
+"""Columns that name a study's video, in lower case; the first that is there counts."""
+
 _LONGEST_HEADER = 65536
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[tuple[list[str], Iterator[list[str]]]]:
-    """Give a CSV file's header (lower case) and its rows, which are read as they are asked for.
+@dataclass(frozen=True)
+class Table:
+    """An open CSV file.
 
-    The delimiter is the one of comma, semicolon and tab that is most frequent in the header.
+    Attributes
+    ----------
+    header : list of str
+        In lower case.
+    lines : iterator of str
+        Behind the header, read as they are asked for.
+    delimiter : str
+        The one of comma, semicolon and tab that is most frequent in the header.
+    """
+
+    header: list[str]
+    lines: Iterator[str]
+    delimiter: str
+
+    def rows(self) -> Iterator[list[str]]:
+        """The lines as cells."""
+        return csv.reader(self.lines, delimiter=self.delimiter, skipinitialspace=True)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Table]:
+    """Open a CSV file.
 
     Raises
     ------
@@ -33,19 +58,14 @@ def opened(path: Path) -> Iterator[tuple[list[str], Iterator[list[str]]]]:
     """
     try:
         with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-            delimiter = _delimiter(file, path)
-            rows = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
-            yield [name.strip().lower() for name in next(rows)], rows
+            header = file.readline(_LONGEST_HEADER)
+            if not header.strip() or "\0" in header:
+                raise UnreadableFile(str(path), "it holds no table", "Save it as CSV, the names of the columns first")
+            delimiter = max(",;\t", key=header.count)
+            names = next(csv.reader([header], delimiter=delimiter, skipinitialspace=True))
+            yield Table([name.strip().lower() for name in names], file, delimiter)
     except (OSError, csv.Error) as error:
         raise UnreadableFile(str(path), f"it cannot be read as a table ({error})", "Save it as CSV again") from error
-
-
-def _delimiter(file: TextIO, path: Path) -> str:
-    header = file.readline(_LONGEST_HEADER)
-    file.seek(0)
-    if not header.strip() or "\0" in header:
-        raise UnreadableFile(str(path), "it holds no table", "Save it as CSV, the names of the columns first")
-    return max(",;\t", key=header.count)
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -55,10 +75,10 @@ def read_rows(path: Path) -> list[Row]:
     ------
     UnreadableFile
     """
-    with opened(path) as (header, rows):
+    with opened(path) as table:
         return [
-            {name: cell.strip() for name, cell in zip(header, row + [""] * (len(header) - len(row)), strict=False)}
-            for row in rows
+            {name: cell.strip() for name, cell in zip_longest(table.header, row[: len(table.header)], fillvalue="")}
+            for row in table.rows()
             if any(cell.strip() for cell in row)
         ]
 

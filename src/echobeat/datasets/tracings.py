@@ -8,18 +8,19 @@ doi:10.1016/j.echo.2023.01.015).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import csv
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from echobeat.datasets.names import key, stem
+from echobeat.datasets.names import bare, key
 from echobeat.datasets.problems import problem
 from echobeat.datasets.study import FloatArray, Problem, Tracing
-from echobeat.datasets.tables import number, opened
-from echobeat.phantom.outlines import polygon_area
+from echobeat.datasets.tables import NAME_COLUMNS, number, opened
 
 CHUNK_ROWS = 50_000
 """Rows that are text in memory at a time."""
@@ -36,7 +37,7 @@ class _Lines:
     """All rows of a table: `study` (rows,) int64 into `names`, `frame` (rows,) float64, `values` (rows, 4) float64."""
 
     names: list[str]
-    study: np.ndarray[tuple[int], np.dtype[np.int64]]
+    study: NDArray[np.int64]
     frame: FloatArray
     values: FloatArray
 
@@ -55,53 +56,60 @@ def read_tracings(path: Path) -> tuple[dict[str, tuple[Tracing, ...]], tuple[Pro
     ------
     UnreadableFile
     """
-    with opened(path) as (header, rows):
-        missing = _missing_columns(header)
+    with opened(path) as table:
+        missing = _missing_columns(table.header)
         if missing:
             return {}, (problem("column-missing", f"The table lacks {missing}.", file=path.name),)
-        lines = _read(header, rows)
+        lines = _read(table.header, table.lines, table.delimiter)
     return _grouped(lines, path.name)
 
 
 def _missing_columns(header: Sequence[str]) -> str:
-    lacking = [name for name in ("filename", "frame") if name not in header]
+    lacking = [] if set(NAME_COLUMNS) & set(header) else ["FileName"]
+    lacking += [] if "frame" in header else ["Frame"]
     if not (set(_CHORDS) <= set(header) or set(_POINTS) <= set(header)):
         lacking.append("X1, Y1, X2, Y2 (or X, Y)")
     return ", ".join(lacking)
 
 
-def _read(header: Sequence[str], rows: Iterator[list[str]]) -> _Lines:
-    wanted = [name for name in (*_CHORDS, *_POINTS) if name in header]
-    at = {name: header.index(name) for name in ("filename", "frame", *wanted)}
+def _read(header: Sequence[str], lines: Iterator[str], delimiter: str) -> _Lines:
     known: dict[str, int] = {}
-    parts: list[tuple[FloatArray, FloatArray, FloatArray]] = []
-    while chunk := list(islice(rows, CHUNK_ROWS)):
-        whole = [row for row in chunk if len(row) > max(at.values())]
-        if not whole:
-            continue
-        columns = list(zip(*whole, strict=False))
-        study = [known.setdefault(name, len(known)) for name in columns[at["filename"]]]
-        cells = {name: _numbers(columns[at[name]]) for name in ("frame", *wanted)}
-        parts.append((np.array(study, np.float64), cells["frame"], _four(cells, len(whole))))
-    spelling, frame, values = (np.concatenate(part) for part in zip(*parts, strict=True)) if parts else _nothing()
+    parts: list[tuple[NDArray[np.int64], FloatArray, FloatArray]] = []
+    while chunk := list(islice(lines, CHUNK_ROWS)):
+        names, columns = _parsed(chunk, header, delimiter)
+        if len(names):
+            starts = np.flatnonzero(np.append(True, names[1:] != names[:-1]))
+            of_run = [known.setdefault(str(names[start]), len(known)) for start in starts]
+            spelling = np.repeat(np.array(of_run, np.int64), np.diff(starts, append=len(names)))
+            parts.append((spelling, columns["frame"], _four(columns, len(names))))
+    if not parts:
+        return _Lines([], np.empty(0, np.int64), np.empty(0), np.empty((0, 4)))
+    spelling, frame, values = (np.concatenate(part) for part in zip(*parts, strict=True))
     studies: dict[str, int] = {}
     of_spelling = np.array([studies.setdefault(key(name), len(studies)) for name in known], np.int64)
-    names = {studies[key(name)]: stem(name) for name in known}
-    return _Lines(
-        [names[index] for index in range(len(studies))], of_spelling[spelling.astype(np.int64)], frame, values
-    )
+    names_of = {studies[key(name)]: bare(name) for name in known}
+    return _Lines([names_of[index] for index in range(len(studies))], of_spelling[spelling], frame, values)
 
 
-def _nothing() -> tuple[FloatArray, FloatArray, FloatArray]:
-    return np.empty(0), np.empty(0), np.empty((0, 4))
+def _parsed(lines: list[str], header: Sequence[str], delimiter: str) -> tuple[NDArray[np.str_], dict[str, FloatArray]]:
+    """The column of names and the columns of numbers of some lines, (lines,) each."""
+    numeric = [name for name in ("frame", *_CHORDS, *_POINTS) if name in header]
+    longest = max(map(len, lines))  # no cell is longer than its line
+    kinds = [(f"{index}", "f8" if name in numeric else f"U{longest}") for index, name in enumerate(header)]
+    at = {name: header.index(name) for name in numeric}
+    named = next(header.index(name) for name in NAME_COLUMNS if name in header)
+    try:
+        table = np.loadtxt(lines, delimiter=delimiter, dtype=kinds, comments=None, quotechar='"', ndmin=1)
+    except ValueError:  # a cell that is no number, or a row that is too short: rare, and slower
+        rows = [row for row in csv.reader(lines, delimiter=delimiter) if len(row) > max(named, *at.values())]
+        names = np.array([row[named] for row in rows], dtype=np.str_)
+        return names, {name: _numbers([row[index] for row in rows]) for name, index in at.items()}
+    return table[str(named)], {name: np.ascontiguousarray(table[str(index)]) for name, index in at.items()}
 
 
 def _numbers(cells: Sequence[str]) -> FloatArray:
     """(n,) float64; NaN for what is no number."""
-    try:
-        return np.array(cells, dtype=np.float64)
-    except ValueError:
-        return np.array([_number(cell) for cell in cells], dtype=np.float64)
+    return np.array([_number(cell) for cell in cells], dtype=np.float64)
 
 
 def _number(text: str) -> float:
@@ -135,7 +143,7 @@ def _grouped(lines: _Lines, file: str) -> tuple[dict[str, tuple[Tracing, ...]], 
     for study, frame, values in _frames(lines.study[good], lines.frame[good], lines.values[good]):
         name = lines.names[study]
         outline = polygon(values)
-        area = polygon_area(outline) if len(outline) > 2 else 0.0
+        area = _area(outline)
         if area > 0:
             found.setdefault(key(name), []).append(Tracing(frame, outline, None, area))
         else:
@@ -143,14 +151,12 @@ def _grouped(lines: _Lines, file: str) -> tuple[dict[str, tuple[Tracing, ...]], 
     return {name: tuple(sorted(many, key=lambda t: t.frame)) for name, many in found.items()}, tuple(problems)
 
 
-def _frames(
-    study: np.ndarray[tuple[int], np.dtype[np.int64]], frame: FloatArray, values: FloatArray
-) -> Iterable[tuple[int, int, FloatArray]]:
+def _frames(study: NDArray[np.int64], frame: FloatArray, values: FloatArray) -> Iterator[tuple[int, int, FloatArray]]:
     """Yield study, frame and its rows in their order, wherever in the table they stand."""
     order = np.lexsort((frame, study))  # stable: rows of one frame keep their order
     study, frame, values = study[order], frame[order], values[order]
     starts = np.flatnonzero((np.diff(study, prepend=-1) != 0) | (np.diff(frame, prepend=np.nan) != 0))
-    for first, last in zip(starts, [*starts[1:], len(study)], strict=True):
+    for first, last in pairwise([*starts, len(study)]):
         yield int(study[first]), int(frame[first]), values[first:last]
 
 
@@ -173,3 +179,11 @@ def polygon(rows: FloatArray) -> FloatArray:
         return points[:-1].copy() if len(points) > 1 and (points[0] == points[-1]).all() else points.copy()
     chords = rows[1:][np.isfinite(rows[1:]).all(axis=1)]
     return np.concatenate([chords[:, :2], chords[::-1, 2:]])
+
+
+def _area(points: FloatArray) -> float:
+    """Inside a simple polygon (shoelace formula); `phantom.outlines` has the same, which is slower on thousands."""
+    if len(points) < 3:
+        return 0.0
+    x, y = points[:, 0], points[:, 1]
+    return 0.5 * abs(float(x[:-1] @ y[1:] - x[1:] @ y[:-1] + x[-1] * y[0] - x[0] * y[-1]))
