@@ -1,26 +1,93 @@
-"""``echobeat train``: learn a segmentation model, and turn a finished run into a bundled model."""
+"""``echobeat train``: learn the left ventricle's mask or the EF from a data set, and make the bundled models."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from platformdirs import user_cache_path
 from rich.console import Console
+
+from echobeat.errors import UsageError
+
+if TYPE_CHECKING:
+    from echobeat.training.config import Config, Task
 
 train = typer.Typer(no_args_is_help=True, help="Train models (needs the extra: pip install 'echobeat[train]').")
 
+STOPPED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
 Camus = Annotated[Path | None, typer.Option(help="Folder of CAMUS; recipes without real images need none.")]
+Overrides = Annotated[
+    list[str] | None, typer.Argument(metavar="[KEY=VALUE...]", help="Entries of the recipe: course.epochs=10.")
+]
+Data = Annotated[Path, typer.Option(help="Folder of the data set.")]
+Out = Annotated[Path, typer.Option(help="Folder of the run.")]
+Recipe = Annotated[str, typer.Option(metavar="NAME|FILE", help="light, echonet-dynamic, or a TOML file.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out from its last checkpoint.")]
+Cache = Annotated[Path | None, typer.Option(help="Folder of decoded videos; default: in the user's cache.")]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Decode videos each time they are read: slow.")]
+ValData = Annotated[Path | None, typer.Option(help="Another data set to choose the weights by.")]
+Licence = Annotated[str | None, typer.Option(help="Of the weights, for the model's card.")]
 
 
 @train.command()
 def segmentation(
+    data: Data,
+    out: Out,
+    overrides: Overrides = None,
+    config: Recipe = "light",
+    resume: Resume = False,
+    cache: Cache = None,
+    no_cache: NoCache = False,
+    val_data: ValData = None,
+    licence: Licence = None,
+) -> None:
+    """Train a network that finds the left ventricle, from two traced frames a video.
+
+    --out gets config.toml, manifest.json, log.csv, checkpoints/, curves.png, model.onnx and model.json; `echobeat
+    analyze --segmentation RUN` then uses it. Ctrl-C saves; the same command with --resume goes on.
+    """
+    from echobeat.training.recipe_files import load_config
+
+    recipe = load_config("segmentation", config, _with_licence(overrides, licence))
+    _run("segmentation", data, out, recipe, resume, _cache(cache, no_cache), val_data)
+
+
+@train.command()
+def ef(
+    data: Data,
+    out: Out,
+    overrides: Overrides = None,
+    config: Recipe = "light",
+    resume: Resume = False,
+    cache: Cache = None,
+    no_cache: NoCache = False,
+    val_data: ValData = None,
+    licence: Licence = None,
+) -> None:
+    """Train a network that reads the ejection fraction from the video.
+
+    --out gets config.toml, manifest.json, log.csv, checkpoints/, curves.png, model.onnx and model.json; `echobeat
+    analyze --ef RUN` then uses it. Ctrl-C saves; the same command with --resume goes on.
+    """
+    from echobeat.training.recipe_files import load_config
+
+    recipe = load_config("ef", config, _with_licence(overrides, licence))
+    _run("ef", data, out, recipe, resume, _cache(cache, no_cache), val_data)
+
+
+@train.command()
+def bundled(
     out: Annotated[Path, typer.Option(help="Folder of the run; one that was stopped goes on from its checkpoint.")],
     recipe: Annotated[str, typer.Option(help="Name of a bundled recipe, or a TOML file.")] = "lv",
     camus: Camus = None,
     start: Annotated[Path | None, typer.Option(help="Weights to begin with: a best.pt.")] = None,
 ) -> None:
-    """Train the segmentation network by a recipe; writes config, log, checkpoints and best.onnx."""
+    """Train the bundled segmentation network by its recipe; writes config, log, checkpoints and best.onnx."""
     from echobeat.training.segmentation import SegmentationConfig, train_segmentation
 
     model = train_segmentation(SegmentationConfig.load(recipe), camus, out, start, log=Console(stderr=True).log)
@@ -44,3 +111,30 @@ def release(
         typer.echo(
             f"{metric.data}: {metric.name} {metric.value:.4f} [{metric.low:.4f}, {metric.high:.4f}], n={metric.n}"
         )
+
+
+def _with_licence(overrides: list[str] | None, licence: str | None) -> list[str]:
+    return [*(overrides or ()), *([] if licence is None else [f"licence={json.dumps(licence)}"])]
+
+
+def _cache(folder: Path | None, unwanted: bool) -> Path | None:
+    """Where decoded videos are kept; None: nowhere."""
+    if unwanted and folder:
+        raise UsageError("--cache and --no-cache cannot both be given.")
+    return None if unwanted else folder or user_cache_path("echobeat", appauthor=False) / "frames"
+
+
+def _run(
+    task: Task, data: Path, out: Path, config: Config, resume: bool, cache: Path | None, val_data: Path | None
+) -> None:
+    from echobeat.training.run import is_first_process, train
+    from echobeat.training.stopping import TrainingStopped
+
+    try:
+        model = train(task, data, out, config, resume, cache, val_data)
+    except TrainingStopped as stopped:
+        if is_first_process():
+            Console(stderr=True).print(str(stopped), highlight=False)
+        raise typer.Exit(STOPPED) from None
+    if is_first_process():
+        typer.echo(model)

@@ -1,0 +1,126 @@
+"""The folder of a run: what stands in it, when it may be begun or gone on with, and what it says of itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from echobeat import __version__
+from echobeat.errors import OutputError, UsageError
+from echobeat.training.config import Config, Machine, Task
+from echobeat.training.recipe_files import load_config, to_toml
+
+PACKAGES = ("torch", "torchvision", "lightning", "monai", "numpy", "onnxruntime")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths of a run.
+
+    ::
+
+        RUN/config.toml              the recipe as it runs, every entry
+        RUN/manifest.json            versions, data, device, the times it was begun and gone on with
+        RUN/log.csv                  a row for each validation
+        RUN/tensorboard/
+        RUN/checkpoints/last.ckpt    what it goes on from
+        RUN/checkpoints/best.ckpt    the best weights so far
+        RUN/curves.png, curves.pdf
+        RUN/model.onnx, model.json   the model and its card
+    """
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.toml"
+
+    @property
+    def manifest(self) -> Path:
+        return self.path / "manifest.json"
+
+    @property
+    def last(self) -> Path:
+        return self.path / "checkpoints" / "last.ckpt"
+
+    @property
+    def best(self) -> Path:
+        return self.path / "checkpoints" / "best.ckpt"
+
+    @property
+    def model(self) -> Path:
+        return self.path / "model.onnx"
+
+    def begin(self, task: Task, config: Config, resume: bool) -> None:
+        """Make the folder; or see that what is in it is the run to go on with.
+
+        Raises
+        ------
+        UsageError
+            It holds a run already and `resume` is False, or a run of another recipe.
+        OutputError
+            It cannot be written.
+        """
+        if self.config.exists():
+            if not resume:
+                raise UsageError(f"{self.path} holds a run. Go on with it by --resume, or name another folder.")
+            if _learned(load_config(task, str(self.config))) != _learned(config):
+                raise UsageError(
+                    f"{self.path} is a run of another recipe: see {self.config}. Only the entries of [machine] may "
+                    "change when a run goes on; give the same recipe and overrides, or name another folder."
+                )
+        write_text(self.config, to_toml(config))
+
+    def note(self, entries: dict[str, Any]) -> None:
+        """Add to the manifest; each start of the run is kept with its time.
+
+        Raises
+        ------
+        UsageError
+            The run goes on with other data than it began with.
+        """
+        kept: dict[str, Any] = json.loads(self.manifest.read_text("utf-8")) if self.manifest.exists() else {}
+        before = kept.get("data", {}).get("fingerprint")
+        if before not in (None, entries["data"]["fingerprint"]):
+            raise UsageError(
+                f"{self.path} began with other studies or labels than are given now. Give the same, or another folder."
+            )
+        starts = [*kept.get("starts", []), datetime.now(UTC).isoformat(timespec="seconds")]
+        write_text(self.manifest, json.dumps({**entries, "versions": versions(), "starts": starts}, indent=1) + "\n")
+
+
+def _learned(config: Config) -> Config:
+    """The configuration without what may change when a run goes on."""
+    return replace(config, machine=Machine())
+
+
+def versions() -> dict[str, str]:
+    """Of what the weights depend on."""
+    return {
+        "echobeat": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        **{name: version(name) for name in PACKAGES},
+    }
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file, whole or not at all.
+
+    Raises
+    ------
+    OutputError
+    """
+    beside = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_text(text, encoding="utf-8")
+        os.replace(beside, path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror}). Name a folder that can be.") from error
