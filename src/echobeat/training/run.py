@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-
-import echobeat.networks.operators  # noqa: F401  isort: skip  lightning imports torchvision, which needs it first
 from lightning.fabric import Fabric
 from lightning.fabric.loggers.tensorboard import TensorBoardLogger
 from lightning.fabric.utilities.rank_zero import rank_zero_only

@@ -1,0 +1,182 @@
+"""Whole runs on made videos: what is written, going on after a stop, two processes as one, and memory that runs out."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from made_studies import write_discs  # noqa: E402  torch may be missing
+
+from echobeat.errors import UsageError  # noqa: E402
+from echobeat.models import load_card  # noqa: E402
+from echobeat.training import checkpoints  # noqa: E402
+from echobeat.training.engine import Engine, OutOfMemory  # noqa: E402
+from echobeat.training.journal import read_log  # noqa: E402
+from echobeat.training.recipe_files import load_config  # noqa: E402
+from echobeat.training.run import train  # noqa: E402
+
+COMMON = ["network.size=48", "course.epochs=2", "course.batch=2", "machine.workers=0", "course.checkpoint_minutes=0"]
+TINY = {"segmentation": COMMON, "ef": [*COMMON, "clips.frames=8", "clips.rate_hz=12.5", "validation_clips=1"]}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_discs(tmp_path_factory.mktemp("discs") / "data")
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+def run(task, data, out, cache, *overrides, resume=False):
+    return train(task, data, out, load_config(task, "light", [*TINY[task], *overrides]), resume, cache)
+
+
+def start(task, data, out, cache, *overrides):
+    words = ["train", task, "--data", data, "--out", out, "--cache", cache, "--resume", *TINY[task], *overrides]
+    return subprocess.Popen(
+        [sys.executable, "-m", "echobeat", *map(str, words)],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def weights(out: Path):
+    return checkpoints.load(out / "checkpoints" / "last.ckpt")["engine"]
+
+
+def assert_same(one, other, tolerance=0.0):
+    for name, value in one["network"].items():
+        assert torch.allclose(value.double(), other["network"][name].double(), rtol=tolerance, atol=tolerance), name
+
+
+def wait_for_step(process, out, step):
+    while process.poll() is None:
+        state = checkpoints.load(out / "checkpoints" / "last.ckpt")
+        if state is not None and state["engine"]["step"] >= step:
+            return
+        time.sleep(0.01)  # polling another process, not waiting for time to pass
+    raise AssertionError(process.communicate()[1])
+
+
+@pytest.mark.parametrize("task", ["segmentation", "ef"])
+def test_a_run_leaves_a_model_that_its_card_describes(task, data, cache, tmp_path):
+    """Everything that the docs name is in the folder, and the card reads."""
+    run(task, data, tmp_path / "run", cache)
+    for name in ("config.toml", "manifest.json", "log.csv", "curves.png", "curves.pdf", "model.onnx", "model.json"):
+        assert (tmp_path / "run" / name).stat().st_size > 0
+    card = load_card(tmp_path / "run")
+    assert card.task == task
+    assert all(metric.n == 2 for metric in card.metrics)
+    assert [row["step"] for row in read_log(tmp_path / "run" / "log.csv")] == [3, 6]
+
+
+def test_a_killed_run_ends_at_the_weights_of_one_that_was_not(data, cache, tmp_path):
+    """kill -9 in the midst of an epoch, then --resume: the same weights, bit by bit."""
+    whole = start("ef", data, tmp_path / "whole", cache, "clips.margin_px=4")
+    assert whole.wait() == 0, whole.communicate()[1]
+    cut = start("ef", data, tmp_path / "cut", cache, "clips.margin_px=4")
+    wait_for_step(cut, tmp_path / "cut", 2)
+    cut.kill()
+    cut.communicate()
+    again = start("ef", data, tmp_path / "cut", cache, "clips.margin_px=4")
+    assert again.wait() == 0, again.communicate()[1]
+    assert_same(weights(tmp_path / "whole"), weights(tmp_path / "cut"))
+    steps = [row["step"] for row in read_log(tmp_path / "cut" / "log.csv")]
+    assert steps == [3, 6]
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(data, cache, tmp_path):
+    """A real SIGINT: exit code 130, a checkpoint of the step at hand, and the word --resume."""
+    process = start("segmentation", data, tmp_path / "run", cache, "course.epochs=500")
+    wait_for_step(process, tmp_path / "run", 1)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate()
+    assert process.returncode == 130, said
+    assert "--resume" in said
+    assert weights(tmp_path / "run")["step"] >= 1
+
+
+def test_two_processes_learn_what_one_does(data, cache, tmp_path):
+    """DDP over gloo; in one process, batch statistics are taken over halves of the batch, as two have them."""
+    plain = ["optimiser.kind=sgd", "optimiser.learning_rate=0.05", "optimiser.warmup_steps=0"]
+    several = start(
+        "segmentation", data, tmp_path / "two", cache, *plain, "machine.devices=2", "machine.accelerator=cpu"
+    )
+    assert several.wait() == 0, several.communicate()[1]
+    run("segmentation", data, tmp_path / "one", cache, *plain, "machine.microbatch=1")
+    one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
+    counted = ("running_mean", "running_var", "num_batches_tracked")
+    learned = {name for name in one["network"] if not name.endswith(counted)}
+    for state in (one, two):
+        state["network"] = {name: value for name, value in state["network"].items() if name in learned}
+    assert_same(one, two, tolerance=1e-5)
+
+
+def test_a_folder_with_a_run_is_not_begun_again(data, cache, tmp_path):
+    """Neither without --resume, nor with another recipe."""
+    run("segmentation", data, tmp_path / "run", cache, "course.epochs=1")
+    with pytest.raises(UsageError, match="--resume"):
+        run("segmentation", data, tmp_path / "run", cache, "course.epochs=1")
+    with pytest.raises(UsageError, match="another recipe"):
+        run("segmentation", data, tmp_path / "run", cache, "course.epochs=3", resume=True)
+
+
+def test_the_best_weights_stay_the_best_over_a_resume(data, cache, tmp_path):
+    """A better score that best.ckpt holds is not overwritten by a worse one when the run goes on."""
+    out = tmp_path / "run"
+    run("segmentation", data, out, cache)
+    best = checkpoints.load(out / "checkpoints" / "best.ckpt")
+    checkpoints.save({**best, "score": 2.0}, out / "checkpoints" / "best.ckpt")
+    state = checkpoints.load(out / "checkpoints" / "last.ckpt")
+    state["engine"]["step"] = 3
+    checkpoints.save(state, out / "checkpoints" / "last.ckpt")
+    run("segmentation", data, out, cache, resume=True)
+    assert checkpoints.load(out / "checkpoints" / "best.ckpt")["score"] == 2.0
+
+
+def test_a_batch_that_memory_does_not_hold_is_halved(data, cache, tmp_path, monkeypatch, capsys):
+    """The step is taken with the same gradients in parts, and the log says so."""
+    learned = []
+    plain = Engine._gradients
+
+    def short(self, batch, size):
+        if size > 1:
+            raise torch.OutOfMemoryError("made up")
+        learned.append(len(batch["study"]))
+        return plain(self, batch, size)
+
+    monkeypatch.setattr(Engine, "_gradients", short)
+    run("segmentation", data, tmp_path / "run", cache, "course.epochs=1")
+    assert learned == [2, 2, 2]
+    assert "does not hold 2 items" in capsys.readouterr().err
+
+
+def test_one_item_that_memory_does_not_hold_is_an_error(data, cache, tmp_path, monkeypatch):
+    """Halving ends at one item."""
+
+    def never(self, batch, size):
+        raise torch.OutOfMemoryError("made up")
+
+    monkeypatch.setattr(Engine, "_gradients", never)
+    with pytest.raises(OutOfMemory, match="single item"):
+        run("segmentation", data, tmp_path / "run", cache, "course.epochs=1")
+
+
+def test_every_loss_and_choice_of_the_recipe_runs(data, cache, tmp_path):
+    """RankSim, LDS, volumes, several clips, noise, balance, consistency, entire videos."""
+    run("ef", data, tmp_path / "a", cache, "loss.ranksim=1", "loss.lds=inverse", "loss.volumes=0.1", "clips.each=2",
+        "clips.spread_s=0.2", "studies.noise=0.2", "studies.balance=1", "course.epochs=1", "clips.reverse=1")  # fmt: skip
+    run("ef", data, tmp_path / "b", cache, "clips.whole=true", "clips.speed=[0.7,1.4]", "course.epochs=1")
+    run("segmentation", data, tmp_path / "c", cache, "loss.consistency=1", "augment=0", "course.epochs=1")
