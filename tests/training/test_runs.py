@@ -121,7 +121,7 @@ def test_two_processes_learn_what_one_does(data, cache, tmp_path):
     learned = {name for name in one["network"] if not name.endswith(counted)}
     for state in (one, two):
         state["network"] = {name: value for name, value in state["network"].items() if name in learned}
-    assert_same(one, two, tolerance=1e-5)
+    assert_same(one, two, tolerance=1e-4)
 
 
 def test_a_folder_with_a_run_is_not_begun_again(data, cache, tmp_path):
@@ -176,7 +176,8 @@ def test_one_item_that_memory_does_not_hold_is_an_error(data, cache, tmp_path, m
 
 def test_every_loss_and_choice_of_the_recipe_runs(data, cache, tmp_path):
     """RankSim, LDS, volumes, several clips, noise, balance, consistency, entire videos."""
-    run("ef", data, tmp_path / "a", cache, "loss.ranksim=1", "loss.lds=inverse", "loss.volumes=0.1", "clips.each=2",
-        "clips.spread_s=0.2", "studies.noise=0.2", "studies.balance=1", "course.epochs=1", "clips.reverse=1")  # fmt: skip
+    losses = ["loss.ranksim=1", "loss.lds=inverse", "loss.volumes=0.1"]
+    clips = ["clips.each=2", "clips.spread_s=0.2", "clips.reverse=1", "studies.noise=0.2", "studies.balance=1"]
+    run("ef", data, tmp_path / "a", cache, *losses, *clips, "course.epochs=1")
     run("ef", data, tmp_path / "b", cache, "clips.whole=true", "clips.speed=[0.7,1.4]", "course.epochs=1")
     run("segmentation", data, tmp_path / "c", cache, "loss.consistency=1", "augment=0", "course.epochs=1")
