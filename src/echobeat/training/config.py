@@ -83,7 +83,7 @@ class Course:
     epoch_steps: NonNegativeInt = 0
     seed: NonNegativeInt = 1
     patience: NonNegativeInt = 0
-    monitor: Literal["loss", "dice", "mae", "score"] = "loss"
+    monitor: Literal["loss", "dice", "mae"] = "loss"
     checkpoint_minutes: NonNegativeFloat = 5.0
 
 
@@ -239,27 +239,6 @@ class MaskLoss:
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
-class Pool:
-    """One kind of image that the bundled models learn from.
-
-    Attributes
-    ----------
-    kind : "camus", "phantom" or "negatives"
-    share : float
-        Part of every batch, relative to the other pools.
-    images : int
-        How many frames are made before training (phantom and negatives).
-    strength : float
-        Of the appearance augmentation, see `Augmentation`.
-    """
-
-    kind: Literal["camus", "phantom", "negatives"]
-    share: PositiveFloat
-    images: NonNegativeInt = 0
-    strength: NonNegativeFloat = 1.0
-
-
-@dataclass(frozen=True, kw_only=True, config=STRICT)
 class SegmentationConfig:
     """How a segmentation network is trained.
 
@@ -267,8 +246,6 @@ class SegmentationConfig:
     ----------
     augment : float
         Strength of the augmentation of geometry and appearance, see `Augmentation`; 0: images as they are.
-    pools : tuple of Pool
-        Learn from these instead of a data set's traced frames: four classes as in CAMUS.
     licence : str
         Of the weights, as the card shall say it.
     """
@@ -279,16 +256,13 @@ class SegmentationConfig:
     studies: Studies = field(default_factory=Studies)
     loss: MaskLoss = field(default_factory=MaskLoss)
     augment: NonNegativeFloat = 0.0
-    pools: tuple[Pool, ...] = ()
     licence: str = UNKNOWN_LICENCE
     machine: Machine = field(default_factory=Machine)
 
     @model_validator(mode="after")
     def _fits(self) -> SegmentationConfig:
-        if self.course.monitor not in (("score",) if self.pools else ("loss", "dice")):
-            raise ValueError("course.monitor is loss or dice, and score where there are pools")
-        if self.pools and not self.course.epoch_steps:
-            raise ValueError("pools have no end: course.epoch_steps says when to validate")
+        if self.course.monitor not in ("loss", "dice"):
+            raise ValueError("course.monitor is loss or dice")
         return self
 
 
