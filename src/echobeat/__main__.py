@@ -25,6 +25,7 @@ COMMANDS = {
         "What is in a data set, and what is wrong with it, before a night is spent on it.",
     ),
     "evaluate": ("echobeat.commands.evaluate:evaluate", "Measure the models on data with known truth."),
+    "ablate": ("echobeat.commands.ablate:ablate", "Train variants of a recipe and compare them by range of EF."),
     "train": ("echobeat.commands.train:train", "Train the models; needs the extra `train`."),
 }
 

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from lightning.fabric import Fabric
 from lightning.fabric.loggers.tensorboard import TensorBoardLogger
 from lightning.fabric.utilities.rank_zero import rank_zero_only
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
@@ -26,7 +28,7 @@ from echobeat.training.finish import finish
 from echobeat.training.journal import Journal
 from echobeat.training.lesson import Lesson, prepare
 from echobeat.training.material import Material, gather
-from echobeat.training.run_folder import RunFolder
+from echobeat.training.run_folder import RunFolder, write_text
 from echobeat.training.stopping import StopSign, TrainingStopped
 
 Checkpoint = dict[str, Any]
@@ -222,11 +224,21 @@ class Training:
         if self.fabric.is_global_zero:
             network.load_state_dict(best["network"])
             epochs = engine.step // self.lesson.order.epoch_steps
+            write_text(self.folder.validation, rows_as_csv(self.lesson.task.columns, rows, material))
             finish(self.folder, network, engine.config, material, self.lesson.task.figures(rows), epochs)
             draw_curves(self.journal.rows, best["step"], self.folder.path)
             self.journal.say(f"Best after step {best['step']}: {self.folder.model}")
         self.fabric.barrier()
         return self.folder.model
+
+
+def rows_as_csv(columns: tuple[str, ...], rows: NDArray[np.float64], material: Material) -> str:
+    """Rows of a validation with the names of study and patient."""
+    lines = [",".join(("study", "patient", *columns[1:]))]
+    for number, *values in rows:
+        study = material.val[int(number)]
+        lines.append(",".join((study.name, study.patient, *(f"{value:.6g}" for value in values))))
+    return "\n".join(lines) + "\n"
 
 
 class Losses:

@@ -31,6 +31,7 @@ class RunFolder:
         RUN/tensorboard/
         RUN/checkpoints/last.ckpt    what it goes on from
         RUN/checkpoints/best.ckpt    the best weights so far
+        RUN/validation.csv           what the best weights said of each validation study
         RUN/curves.png, curves.pdf
         RUN/model.onnx, model.json   the model and its card
     """
@@ -52,6 +53,10 @@ class RunFolder:
     @property
     def best(self) -> Path:
         return self.path / "checkpoints" / "best.ckpt"
+
+    @property
+    def validation(self) -> Path:
+        return self.path / "validation.csv"
 
     @property
     def model(self) -> Path:

@@ -1,0 +1,30 @@
+"""``echobeat ablate``: train variants of an EF recipe and compare their errors by range of EF."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from platformdirs import user_cache_path
+
+
+def ablate(
+    config: Annotated[str, typer.Argument(help="low-ef, echonet-dynamic, or a TOML file with base and [variants].")],
+    data: Annotated[Path, typer.Option(help="Folder of the data set.")],
+    out: Annotated[Path, typer.Option(help="Folder of the runs and the table; finished variants are kept.")],
+    overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE...]", help="For every variant.")] = None,
+    cache: Annotated[Path | None, typer.Option(help="Folder of decoded videos; default: in the user's cache.")] = None,
+) -> None:
+    """Train each variant and print the mean absolute error of EF overall, below 40, 40-49 and from 50, on the
+    validation studies, with 95 % intervals by patient. Writes table.md, table.csv and table.json."""
+    from echobeat.training.ablation import ablate as run
+    from echobeat.training.ablation import markdown
+    from echobeat.training.stopping import TrainingStopped
+
+    folder = cache or user_cache_path("echobeat", appauthor=False) / "frames"
+    try:
+        typer.echo(markdown(run(config, data, out, overrides or (), folder)))
+    except TrainingStopped:
+        typer.echo("Stopped and saved. The same command goes on.", err=True)
+        raise typer.Exit(130) from None
