@@ -1,9 +1,10 @@
 """Frames enter the network's square and its answer comes back to the same place."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from echobeat.frames import FrameStack
 from echobeat.models.letterbox import Letterbox
 
 
@@ -12,6 +13,7 @@ def disc(height, width, row, column, radius):
     return (rows - row) ** 2 + (columns - column) ** 2 < radius**2
 
 
+@settings(deadline=None)  # a busy machine is slow
 @given(st.integers(60, 900), st.integers(60, 900), st.floats(0.3, 0.7), st.floats(0.3, 0.7))
 def test_a_disc_comes_back_where_it_was(height, width, down, across):
     """Entering and leaving moves a region by less than half a pixel of the square, at any size."""
@@ -48,3 +50,14 @@ def test_black_borders_are_cut_off():
 def test_a_black_clip_has_a_box():
     """Nothing to see is no reason to fail."""
     assert Letterbox.around(np.zeros((50, 70), np.uint8), 112).right == 70
+
+
+def test_frames_of_the_networks_size_keep_their_borders_where_the_card_says_so():
+    """Networks that learned from such frames as they are see them so; other sizes lose their borders all the same."""
+    small = np.zeros((2, 112, 112), np.uint8)
+    small[:, 40:70, 40:70] = 90
+    large = np.zeros((2, 224, 224), np.uint8)
+    large[:, 80:140, 80:140] = 90
+    assert Letterbox.of(FrameStack.from_array(small), 112, crop=False).is_identity
+    assert Letterbox.of(FrameStack.from_array(small), 112).top == 40
+    assert Letterbox.of(FrameStack.from_array(large), 112, crop=False).top == 80

@@ -75,8 +75,8 @@ class Card:
     clip : ClipSpec or None
         Of an EF network.
     crop : bool
-        Black borders are cut off before frames are fitted into the square; False for networks that learned from
-        frames as they are.
+        Black borders are cut off frames of the network's own size, too, as they always are off frames of other
+        sizes; False: frames of its own size are read as they are.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")

@@ -59,11 +59,13 @@ class Letterbox:
 
     @classmethod
     def of(cls, frames: FrameStack, size: int, crop: bool = True) -> Letterbox:
-        """Choose the box for a clip, (frames, height, width) uint8; without `crop` its whole frames are used."""
-        if crop:
-            return cls.around(_brightest(frames), size)
-        _, height, width = frames.shape
-        return cls(height, width, 0, 0, height, width, size)
+        """Choose the box for a clip, (frames, height, width) uint8.
+
+        Without `crop`, frames of the square's size are the square, whatever borders they have.
+        """
+        if not crop and frames.shape[1:] == (size, size):
+            return cls(size, size, 0, 0, size, size, size)
+        return cls.around(_brightest(frames), size)
 
     @property
     def scale(self) -> float:

@@ -70,10 +70,14 @@ def load_pretrained(network: nn.Module, name: str, heads: tuple[str, ...]) -> No
             f"The pretrained weights of {name} cannot be fetched from {weights.url} ({error}). "
             "Put the file into torch's folder hub/checkpoints yourself, or train from random weights."
         ) from error
-    kept = {key: value for key, value in state.items() if not key.startswith((*heads, "aux_classifier."))}
+    kept = {key: value for key, value in state.items() if not key.startswith((*_below(heads), "aux_classifier."))}
     missing, unexpected = network.load_state_dict(kept, strict=False)
-    if unexpected or any(not key.startswith(heads) for key in missing):
+    if unexpected or any(not key.startswith(_below(heads)) for key in missing):
         raise ModelError(f"The pretrained weights from {weights.url} are not those of {name}.")
+
+
+def _below(layers: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{layer}." for layer in layers)
 
 
 def light_video(outputs: int, pretrained: bool) -> nn.Module:

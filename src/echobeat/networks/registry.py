@@ -10,12 +10,13 @@ To add an architecture, add its line to `ARCHITECTURES`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from echobeat.errors import UsageError
+from echobeat.networks import monai_nets
 from echobeat.networks.makers import (
     Maker,
     light_unet,
@@ -105,34 +106,39 @@ def _named(*architectures: Architecture) -> dict[str, Architecture]:
     return {architecture.name: architecture for architecture in architectures}
 
 
+def _video(name: str, summary: str, head: str = "fc", **takes: Any) -> Architecture:
+    return Architecture(name, "ef", "torchvision", summary, torchvision_video(name, head), head, **takes)
+
+
+def _image(name: str, summary: str, *heads: str) -> Architecture:
+    make = torchvision_segmentation(name, *heads)
+    return Architecture(name, "segmentation", "torchvision", summary, make, "network." + heads[-1])
+
+
+def _monai(name: str, summary: str, make: Maker, head: str, step: int = 16) -> Architecture:
+    return Architecture(name, "segmentation", "monai", summary, make, head, sizes=range(32, 1025, step))
+
+
 ARCHITECTURES = _named(
-    Architecture(
-        "r2plus1d_18",
-        "ef",
-        "torchvision",
-        "R(2+1)D, 18 layers: the published EF network (Tran et al. 2018)",
-        torchvision_video("r2plus1d_18", "fc."),
-        "fc",
+    _video("r2plus1d_18", "R(2+1)D, 18 layers: the published EF network (Tran et al. 2018)", whole_video=True),
+    _video("r3d_18", "3D ResNet, 18 layers (Tran et al. 2018)", whole_video=True),
+    _video("mc3_18", "3D convolutions first, 2D ones after (Tran et al. 2018)", whole_video=True),
+    _video(
+        "s3d",
+        "separable 3D Inception (Xie et al. 2018); its last pooling is made for 7 x 7 features",
+        "classifier.1",
+        sizes=range(224, 225),
+        min_frames=16,
         whole_video=True,
     ),
-    Architecture(
-        "r3d_18",
-        "ef",
-        "torchvision",
-        "3D ResNet, 18 layers (Tran et al. 2018)",
-        torchvision_video("r3d_18", "fc."),
-        "fc",
-        whole_video=True,
+    _video(
+        "mvit_v2_s",
+        "multiscale vision transformer (Li et al. 2022); its positions are those of one size",
+        "head.1",
+        sizes=range(224, 225),
+        frames=16,
     ),
-    Architecture(
-        "mc3_18",
-        "ef",
-        "torchvision",
-        "3D convolutions first, 2D after (Tran et al. 2018)",
-        torchvision_video("mc3_18", "fc."),
-        "fc",
-        whole_video=True,
-    ),
+    _video("swin3d_t", "video Swin transformer (Liu et al. 2022)", "head", min_frames=2),
     Architecture(
         "light_video",
         "ef",
@@ -143,13 +149,22 @@ ARCHITECTURES = _named(
         min_frames=8,
         whole_video=True,
     ),
-    Architecture(
-        "deeplabv3_resnet50",
-        "segmentation",
-        "torchvision",
-        "DeepLabV3, ResNet-50: the published segmentation network (Chen et al. 2017)",
-        torchvision_segmentation("deeplabv3_resnet50", "classifier.4."),
-        "network.classifier.4",
+    _image("deeplabv3_resnet50", "DeepLabV3: the published segmentation network (Chen et al. 2017)", "classifier.4"),
+    _image("deeplabv3_resnet101", "DeepLabV3 on a deeper ResNet (Chen et al. 2017)", "classifier.4"),
+    _image("deeplabv3_mobilenet_v3_large", "DeepLabV3 on a mobile network (Howard et al. 2019)", "classifier.4"),
+    _image("fcn_resnet50", "fully convolutional network (Long et al. 2015)", "classifier.4"),
+    _image("fcn_resnet101", "fully convolutional network on a deeper ResNet (Long et al. 2015)", "classifier.4"),
+    _image(
+        "lraspp_mobilenet_v3_large",
+        "reduced atrous pyramid on a mobile network (Howard et al. 2019)",
+        "classifier.low_classifier",
+        "classifier.high_classifier",
+    ),
+    _monai("monai_unet", "U-Net with residual units (Kerfoot et al. 2019)", monai_nets.unet, "model"),
+    _monai("monai_attention_unet", "U-Net with gated skips (Oktay et al. 2018)", monai_nets.attention_unet, "model"),
+    _monai("monai_dynunet", "nnU-Net's network (Isensee et al. 2021)", monai_nets.dynunet, "output_block"),
+    _monai(
+        "monai_segresnet", "residual encoder, light decoder (Myronenko 2018)", monai_nets.segresnet, "conv_final", 8
     ),
     Architecture(
         "light_unet",
