@@ -18,7 +18,7 @@ from echobeat.errors import EchobeatError, ModelError, UsageError
 COMMANDS = {
     "analyze": ("echobeat.commands.analyze:analyze", "Contours, volumes, beats and EF of echo clips, a page for each."),
     "demo": ("echobeat.commands.demo:demo", "Analyse a phantom patient and a real clip, without any file of your own."),
-    "models": ("echobeat.commands.models:models", "List the models, or show a model's card."),
+    "models": ("echobeat.commands.models:models", "List, show, import, export, verify and remove models."),
     "phantom": ("echobeat.commands.phantom:phantom", "Make synthetic studies with known truth."),
     "check-dataset": (
         "echobeat.commands.check_dataset:check_dataset",
@@ -29,7 +29,7 @@ COMMANDS = {
     "train": ("echobeat.commands.train:train", "Train the models; needs the extra `train`."),
 }
 
-EXTRA_TRAIN = {"torch", "onnx"}
+EXTRA_TRAIN = {"torch", "torchvision", "onnx", "lightning", "monai"}
 
 WRONG_USE, SOME_FAILED = 2, 3
 """Exit codes."""

@@ -1,12 +1,23 @@
-"""``echobeat models``: which models there are, and what each was made from and measured to do."""
+"""``echobeat models``: which models there are, what each was made from and measured to do, and one's own among them."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-models = typer.Typer(no_args_is_help=True, help="List the models, or show a model's card.")
+from echobeat.commands.import_model import import_model
+
+if TYPE_CHECKING:
+    from echobeat.models import Card
+
+models = typer.Typer(no_args_is_help=True, help="List, show, import, export, verify and remove models.")
+
+SOME_BAD = 3
+"""Exit code of verify."""
+
+Name = Annotated[str, typer.Argument(help="The model's name, or the folder of a training run.")]
 
 
 @models.command("list")
@@ -26,7 +37,7 @@ def list_models() -> None:
 
 
 @models.command("show")
-def show_model(name: Annotated[str, typer.Argument(help="The model's name.")]) -> None:
+def show_model(name: Name) -> None:
     """Show a model's card: data, licence, metrics with n and interval, limits."""
     from rich.console import Console
     from rich.padding import Padding
@@ -44,7 +55,9 @@ def show_model(name: Annotated[str, typer.Argument(help="The model's name.")]) -
         ("data", "; ".join(card.data)),
         ("recipe", card.recipe),
         ("parameters", f"{card.parameters:,}"),
-        ("input", f"{card.size} x {card.size} pixels"),
+        ("architecture", card.architecture or "light_unet"),
+        ("input", _input(card)),
+        ("grey levels", card.preprocessing or "each frame by its own mean and deviation"),
         ("output", ", ".join(card.classes)),
         ("SHA-256", card.sha256),
     ):
@@ -60,3 +73,54 @@ def show_model(name: Annotated[str, typer.Argument(help="The model's name.")]) -
     console.print()
     for limit in card.limits:
         console.print(f"Limit: {limit}")
+
+
+def _input(card: Card) -> str:
+    pixels = f"{card.size} x {card.size} pixels"
+    if card.clip is None:
+        return pixels
+    whole = ", or an entire video" if card.clip.whole_video else ""
+    return f"clips of {card.clip.frames} frames at {card.clip.rate_hz:g} a second{whole}, {pixels}"
+
+
+models.command("import")(import_model)
+
+
+@models.command("export")
+def export_model(
+    name: Name,
+    out: Annotated[Path, typer.Argument(help="A folder, or a file that ends in .zip.")],
+) -> None:
+    """Copy a model and its card, to carry them elsewhere."""
+    from echobeat.models.library import export
+
+    for path in export(name, out):
+        typer.echo(path)
+
+
+@models.command("verify")
+def verify_models(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Default: all models.")] = None,
+) -> None:
+    """Check that each model's file is the one of its card (SHA-256), and run it once.
+
+    Exit codes: 0 all are well, 3 some are not.
+    """
+    from echobeat.models.library import all_names, verify
+
+    bad = 0
+    for name in names or all_names():
+        fault = verify(name)
+        bad += fault is not None
+        typer.echo(f"{name}: {fault or 'well: the hash is right, and it runs'}")
+    if bad:
+        raise typer.Exit(SOME_BAD)
+
+
+@models.command("remove")
+def remove_model(name: Annotated[str, typer.Argument(help="One of your own models.")]) -> None:
+    """Remove one of your own models; the bundled ones stay."""
+    from echobeat.models.library import remove
+
+    remove(name)
+    typer.echo(f"{name} is removed.")

@@ -29,6 +29,9 @@ def standardise(frames: Tensor) -> Tensor:
 class Standardise(nn.Module):
     """`standardise` as a layer."""
 
+    blank = 0.0
+    in_words = "each frame by its own mean and deviation"
+
     def forward(self, frames: Tensor) -> Tensor:
         return standardise(frames)
 
@@ -52,6 +55,17 @@ class Normalise(nn.Module):
         shape = (1, 3) + (1,) * dimensions
         self.register_buffer("mean", torch.as_tensor(mean, dtype=torch.float32).expand(3).reshape(shape).clone())
         self.register_buffer("std", torch.as_tensor(std, dtype=torch.float32).expand(3).reshape(shape).clone())
+
+    @property
+    def blank(self) -> float:
+        """Grey level that the network sees as 0: the mean over the channels."""
+        return round(float(self.mean.mean()), 3)
+
+    @property
+    def in_words(self) -> str:
+        """What happens to grey levels, for a card."""
+        mean, std = float(self.mean.mean()), float(self.std.mean())
+        return f"grey repeated to three channels, less {mean:.4g}, over {std:.4g}"
 
     def forward(self, frames: Tensor) -> Tensor:
         return (frames - self.mean) / self.std  # one channel less three means is three channels

@@ -28,6 +28,7 @@ from echobeat.networks.preprocessing import PUBLISHED_MEAN, PUBLISHED_STD, Level
 
 Task = Literal["ef", "segmentation"]
 Family = Literal["torchvision", "monai", "light"]
+Preprocessing = Normalise | Standardise
 
 EF_START = 55.6, 100.0, 44.4
 """What an EF network says before it has learned: EF in percent, EDV and ESV in ml. 55.6 is the published start
@@ -208,12 +209,17 @@ class RawGrey(nn.Module):
     ----------
     architecture : Architecture
     preprocessing, network : Module
+    outputs : int
+        Channels of the answer.
     """
 
-    def __init__(self, architecture: Architecture, preprocessing: nn.Module, network: nn.Module) -> None:
+    def __init__(
+        self, architecture: Architecture, preprocessing: Preprocessing, network: nn.Module, outputs: int
+    ) -> None:
         super().__init__()
         self.architecture = architecture
-        self.preprocessing = preprocessing
+        self.outputs = outputs
+        self.preprocessing: Preprocessing = preprocessing
         self.network = network
 
     def forward(self, frames: Tensor, keep: Tensor | None = None) -> Tensor:
@@ -269,10 +275,10 @@ def build(
     network = architecture.make(outputs, pretrained)
     if task == "ef":
         _start_at(network.get_submodule(architecture.head), EF_START[:outputs])
-    return RawGrey(architecture, _preprocessing(architecture, mean, std), network)
+    return RawGrey(architecture, _preprocessing(architecture, mean, std), network, outputs)
 
 
-def _preprocessing(architecture: Architecture, mean: Levels | None, std: Levels | None) -> nn.Module:
+def _preprocessing(architecture: Architecture, mean: Levels | None, std: Levels | None) -> Preprocessing:
     if architecture.family != "torchvision":
         return Standardise()
     return Normalise(
