@@ -1,0 +1,159 @@
+"""Pseudonyms by a keyed hash: the same patient has the same pseudonym, and without the key nobody can try names out.
+
+The key and the mapping back stay with the user, in a folder of their own that only its owner may read. Neither is
+ever written into an output.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import hmac
+import os
+import secrets
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from echobeat.errors import OutputError, UsageError
+
+KEY_FILE, MAPPING_FILE = "key", "mapping.csv"
+MAPPING_COLUMNS = ("kind", "original", "pseudonym")
+KEY_BYTES = 32
+OWNER_ONLY = 0o600
+_PSEUDONYM_CHARACTERS = 16  # 64 bits: two of a million patients share one with a probability of 3e-8
+_SHIFT_DAYS = (365, 3650)
+_DAY_S = 86400
+_LOCK_S = 60
+
+
+@dataclass(frozen=True)
+class Pseudonyms:
+    """What stands for identifiers, each from HMAC-SHA256 (RFC 2104) under the user's key.
+
+    Parameters
+    ----------
+    key : bytes
+        At least 16; never shown.
+    """
+
+    key: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if len(self.key) < 16:
+            raise UsageError("The key of the pseudonyms is too short: at least 16 bytes are needed.")
+
+    def _digest(self, purpose: str, value: str) -> bytes:
+        return hmac.new(self.key, f"{purpose}\0{value}".encode("utf-8", "surrogateescape"), hashlib.sha256).digest()
+
+    def name(self, kind: str, value: str) -> str:
+        """A pseudonym: the kind's first letter, in capitals, and 16 hexadecimal digits."""
+        return kind[0].upper() + self._digest(kind, value).hex()[:_PSEUDONYM_CHARACTERS]
+
+    def uid(self, original: str) -> str:
+        """A UID for a UID: ``2.25.`` and a random-looking UUID as a number (PS3.5, B.2)."""
+        number = bytearray(self._digest("uid", original.strip("\0 "))[:16])
+        number[6] = number[6] & 0x0F | 0x80  # version 8: custom (RFC 9562, 5.8)
+        number[8] = number[8] & 0x3F | 0x80
+        return f"2.25.{int.from_bytes(number, 'big')}"
+
+    def shift_s(self, patient: str) -> int:
+        """By how many seconds a patient's moments go back: 1 to 10 years, the same for all of them."""
+        low, high = (days * _DAY_S for days in _SHIFT_DAYS)
+        return low + int.from_bytes(self._digest("shift", patient)[:8], "big") % (high - low)
+
+    def source_hash(self, content: Iterable[bytes]) -> str:
+        """A keyed hash of a file's bytes: tells the same file again, and nothing without the key."""
+        running = hmac.new(self.key, b"source\0", hashlib.sha256)
+        for block in content:
+            running.update(block)
+        return running.hexdigest()[:32]
+
+
+class KeyFolder:
+    """The user's folder with the key and the mapping, both of mode 0600 in a folder of mode 0700.
+
+    Parameters
+    ----------
+    path : Path
+        Made, with a new random key, where it is missing.
+    outside : Path
+        The output folder; the key may not lie in it.
+
+    Raises
+    ------
+    UsageError
+        The folder lies within the outputs, or others may read the key.
+    OutputError
+        It cannot be made or read.
+    """
+
+    def __init__(self, path: Path, outside: Path) -> None:
+        if path.resolve().is_relative_to(outside.resolve()):
+            raise UsageError("The folder of the key lies within the outputs. Keep it elsewhere: --keys FOLDER.")
+        self.path = path
+        try:
+            path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.pseudonyms = Pseudonyms(self._key())
+        except OSError as error:
+            raise OutputError(
+                f"The folder of the key cannot be used ({error.strerror}). Choose another: --keys FOLDER."
+            ) from error
+
+    def _key(self) -> bytes:
+        file = self.path / KEY_FILE
+        if not file.exists():
+            beside = self.path / f".{KEY_FILE}.{os.getpid()}"
+            with _owners(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY) as stream:
+                stream.write(secrets.token_hex(KEY_BYTES) + "\n")
+            try:
+                os.link(beside, file)  # whole, and never over a key that another run has just made
+            except FileExistsError:
+                pass
+            finally:
+                beside.unlink()
+        _refuse_open(file)
+        try:
+            return bytes.fromhex(file.read_text(encoding="ascii").strip())
+        except ValueError as error:
+            raise UsageError(f"The file {KEY_FILE} in the folder of the key holds no hexadecimal key.") from error
+
+    def remember(self, rows: Iterable[tuple[str, str, str]]) -> None:
+        """Add (kind, original, pseudonym) to the mapping, each once.
+
+        Raises
+        ------
+        OutputError
+        """
+        file = self.path / MAPPING_FILE
+        try:
+            with FileLock(self.path / f".{MAPPING_FILE}.lock", timeout=_LOCK_S):
+                known = self._known(file)
+                new = [row for row in dict.fromkeys(rows) if row not in known]
+                fresh = not file.exists()
+                with _owners(file, os.O_CREAT | os.O_APPEND | os.O_WRONLY) as stream:
+                    writer = csv.writer(stream, lineterminator="\n")
+                    writer.writerows([MAPPING_COLUMNS, *new] if fresh else new)
+        except (OSError, Timeout) as error:
+            raise OutputError(
+                "The mapping of the pseudonyms cannot be written. Check the folder of the key."
+            ) from error
+
+    def _known(self, file: Path) -> set[tuple[str, ...]]:
+        if not file.exists():
+            return set()
+        _refuse_open(file)
+        with file.open(newline="", encoding="utf-8", errors="surrogateescape") as stream:
+            return {tuple(row) for row in csv.reader(stream)}
+
+
+def _owners(path: Path, flags: int):  # type: ignore[no-untyped-def]  # the text stream of open()
+    return open(os.open(path, flags, OWNER_ONLY), "w", newline="", encoding="utf-8", errors="surrogateescape")
+
+
+def _refuse_open(path: Path) -> None:
+    if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise UsageError(f"The file {path.name} in the folder of the key may be read by others. Run: chmod 600 on it.")
