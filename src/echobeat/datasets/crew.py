@@ -44,22 +44,25 @@ def each(
         return
     queue = deque(tasks)
     while queue:
-        lost = yield from _until_broken(queue, work, jobs)
-        for task in lost:
-            if (yield from _until_broken(deque([task]), work, 1)):
+        suspects = deque((yield from _until_broken(queue, work, jobs, ahead=jobs)))
+        while suspects:  # one at a time, so that the one that ends its process is known
+            for task in (yield from _until_broken(suspects, work, 1, ahead=0)):
                 yield task, None
 
 
 def _until_broken(
-    queue: deque[Task], work: Callable[[Task], Outcome], jobs: int
+    queue: deque[Task], work: Callable[[Task], Outcome], jobs: int, ahead: int
 ) -> Generator[tuple[Task, Outcome | None], None, list[Task]]:
-    """Take tasks from the queue until it is empty or a process dies; returns the tasks under way at that time."""
+    """Take tasks from the queue until it is empty or a process dies; returns the tasks handed over at that time.
+
+    `ahead` tasks are handed over beyond those being done, so that no process waits for its next.
+    """
     under_way: dict[Future[Outcome], Task] = {}
     lost: list[Task] = []
     pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_one_thread)
     try:
         while (queue or under_way) and not lost:
-            while queue and len(under_way) < 2 * jobs:
+            while queue and len(under_way) < jobs + ahead:
                 under_way[pool.submit(work, queue[0])] = queue[0]
                 queue.popleft()
             for future in wait(under_way, return_when=FIRST_COMPLETED).done:

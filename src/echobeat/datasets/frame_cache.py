@@ -260,7 +260,7 @@ class Shelf:
     def _found(self, study: LabelledStudy) -> Entry | None:
         try:
             return Entry(self.path(study.files))
-        except (FileNotFoundError, UnreadableFile):
+        except (OSError, UnreadableFile):
             return None
 
     def _renew(self, study: LabelledStudy, path: Path) -> None:
