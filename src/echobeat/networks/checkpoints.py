@@ -46,7 +46,7 @@ class Checkpoint:
     state : dict
         Name of a layer's entry to its tensor, on the CPU; as stored.
     numbers : dict
-        "frames", "period", ...
+        "frames", "period", ... from 1 to 1024.
     """
 
     path: Path
@@ -78,7 +78,12 @@ class Checkpoint:
         state = content.get("state_dict", content)
         if not isinstance(state, dict) or not state or not all(isinstance(each, Tensor) for each in state.values()):
             raise ModelError(f"The checkpoint {path} holds no state_dict: no weights by their names.")
-        return cls(path, state, {key: value for key, value in content.items() if isinstance(value, int)})
+        return cls(path, state, {key: value for key, value in content.items() if _counts(value)})
+
+
+def _counts(value: object) -> bool:
+    """True for a whole number that a clip could have of frames."""
+    return isinstance(value, int) and 0 < value <= 1024
 
 
 def network_of(
