@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -70,3 +72,9 @@ def test_every_architecture_has_a_name_of_its_own_and_a_task():
     names = [one.name for one in architectures()]
     assert len(set(names)) == len(names)
     assert len(architectures("ef")) + len(architectures("segmentation")) == len(names)
+
+
+def test_the_reference_names_every_architecture():
+    """None is missing from docs/reference/networks.md."""
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "networks.md").read_text(encoding="utf-8")
+    assert [one.name for one in architectures() if f"`{one.name}`" not in page] == []
