@@ -28,6 +28,9 @@ def analyze(
     page: Annotated[bool, typer.Option(help="Write report.html.")] = True,
     plot: Annotated[bool, typer.Option(help="Write volume.png.")] = True,
     masks: Annotated[bool, typer.Option(help="Write lv_masks.npz.")] = True,
+    dicom: Annotated[
+        bool, typer.Option("--dicom", help="Write DICOM results, too: report, segmentation, overlay, page.")
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Find the left ventricle, its volume curve, every beat and the EF in apical four-chamber clips.
@@ -51,6 +54,7 @@ def analyze(
         segmentation=segmentation,
         ef=ef,
         parts=Parts(video=video, page=page, plot=plot, masks=masks),
+        dicom=dicom,
         jobs=jobs,
         resume=resume,
         debug=debug,

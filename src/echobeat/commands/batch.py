@@ -19,7 +19,7 @@ from echobeat.commands.workers import Died, work_through
 from echobeat.errors import EchobeatError, InputError
 from echobeat.models import load_card, model_file
 from echobeat.pipeline import Models, Progress, analyze_clip, read
-from echobeat.records import ModelUsed, Spacing
+from echobeat.records import Assessment, ModelUsed, Spacing
 from echobeat.report.batch import Entry, Journal, Row, finished_result, manifest_head, run_record
 from echobeat.report.files import Parts, write_result
 from echobeat.report.folders import OutputFolder, plan_folders
@@ -33,6 +33,7 @@ class Options:
     ----------
     fps, spacing_mm, segmentation, ef : as in `echobeat.analyze`.
     parts : what is written.
+    dicom : write the results as DICOM, too; the inputs are then DICOM files.
     jobs : inputs at once.
     resume : keep results that are complete.
     debug : show tracebacks.
@@ -43,6 +44,7 @@ class Options:
     segmentation: str = "lv"
     ef: str | None = None
     parts: Parts = field(default_factory=Parts)
+    dicom: bool = False
     jobs: int = 1
     resume: bool = False
     debug: bool = False
@@ -55,6 +57,7 @@ class Options:
             "segmentation": self.segmentation,
             "ef": self.ef,
             "parts": asdict(self.parts),
+            "dicom": self.dicom,
         }
 
     def models_used(self) -> tuple[ModelUsed, ...]:
@@ -197,11 +200,13 @@ def assess(task: Task, options: Options, models: Models, progress: Progress | No
         seconds[step], began = now - began, now
 
     try:
+        further = dicom_writer(task.source) if options.dicom else None
         clip = read(task.source, fps=options.fps, spacing_mm=options.spacing_mm)
         lap("read")
         assessment = analyze_clip(clip, models, progress)
         lap("analyze")
-        write_result(assessment, task.folder, parts=options.parts, run=task.record)
+        write = partial(further, assessment) if further else None
+        write_result(assessment, task.folder, parts=options.parts, run=task.record, further=write)
         lap("write")
     except EchobeatError as error:
         _show(options)
@@ -211,6 +216,21 @@ def assess(task: Task, options: Options, models: Models, progress: Progress | No
         told = f"echobeat failed on it ({type(error).__name__}). Run again with --debug and report what it shows."
         return _failed(task.source, told, seconds)
     return Entry(Row.of_result(assessment.result, task.source, task.folder.name), seconds)
+
+
+def dicom_writer(source: str) -> Callable[[Assessment, Path], object]:
+    """What writes the DICOM results of a source into ``dicom/`` of its folder; the source's header is read at once.
+
+    Raises
+    ------
+    InputError
+        The source is no DICOM file, or its header does not say what study it belongs to.
+    """
+    from echobeat.dicom_results.origin import read_origin
+    from echobeat.dicom_results.writing import write_dicom_results
+
+    origin = read_origin(Path(source), source)
+    return lambda assessment, folder: write_dicom_results(origin, assessment, folder / "dicom")
 
 
 def _failed(source: str, told: str, seconds: dict[str, float] | None = None) -> Entry:

@@ -6,7 +6,7 @@ import csv
 import json
 import math
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,12 @@ class Parts:
 
 
 def write_result(
-    assessment: Assessment, folder: Path, *, parts: Parts = Parts(), run: Mapping[str, Any] | None = None
+    assessment: Assessment,
+    folder: Path,
+    *,
+    parts: Parts = Parts(),
+    run: Mapping[str, Any] | None = None,
+    further: Callable[[Path], object] | None = None,
 ) -> None:
     """Write a clip's folder; it appears when all of it is written.
 
@@ -60,6 +65,8 @@ def write_result(
         What may be left out.
     run : mapping
         What made the result (see `batch.run_record`), written as ``run.json``.
+    further : callable
+        Writes more into the folder, given as its argument, before it appears.
 
     Raises
     ------
@@ -73,6 +80,8 @@ def write_result(
         if parts.masks:
             write_masks(assessment.masks.lv, stage / "lv_masks.npz")
         _write_pictures(assessment, stage, parts)
+        if further is not None:
+            further(stage)
         if run is not None:
             (stage / "run.json").write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
 

@@ -1,0 +1,176 @@
+"""The commands end to end, on phantoms: predictions, tables, pictures, page and the original's files are there."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Call
+
+from echobeat.evaluation.ledger import read_predictions
+from echobeat.sources import open_clip
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("evaluated")
+
+
+def metrics_of(folder: Path) -> dict[tuple[str, str, str], dict]:
+    content = json.loads((folder / "metrics.json").read_text())
+    return {(m["name"], m["method"], m["group"]): m for m in content["metrics"]}
+
+
+class Links(HTMLParser):
+    """Addresses that a page would fetch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [v for k, v in attrs if k in ("src", "href", "xlink:href") and v and not v.startswith("#")]
+
+
+def test_segmentation_from_data_to_page(evaluate: Call, phantoms: Path, evaluated: Path) -> None:
+    """The bundled model finds phantoms' ventricles: pooled Dice above 0.7, at ED and ES, with every file written."""
+    out = evaluated / "segmentation"
+    code, said, _ = evaluate("segmentation", "--data", phantoms, "--out", out)
+    assert code == 0
+    assert "pooled Dice" in said
+    found = metrics_of(out)
+    assert found["pooled Dice", "", "all"]["value"] > 0.7
+    assert found["pooled Dice", "", "all"]["n"] == 6
+    assert found["Dice of an image", "", "ES"]["patients"] == 3
+    assert found["pooled Dice", "", "ED"]["published"]["value"] == 0.927
+    assert {"mm", "px"} <= {m["unit"] for m in json.loads((out / "metrics.json").read_text())["metrics"]}
+    for name in (
+        "metrics.csv",
+        "metrics.md",
+        "report.html",
+        "figures/dice-histogram.png",
+        "figures/dice-histogram.pdf",
+    ):
+        assert (out / name).stat().st_size > 0
+    links = Links()
+    links.feed((out / "report.html").read_text())
+    assert links.found == []
+    assert "not a medical device" in (out / "report.html").read_text()
+
+
+def test_ef_from_clips_is_what_the_model_says(evaluate: Call, phantoms: Path, ef_run: Path, evaluated: Path) -> None:
+    """By hand from the video: a clip of 8 frames, all clips' mean, the entire video; the original's file beside."""
+    out = evaluated / "ef"
+    code, *_ = evaluate("ef", "--data", phantoms, "--out", out, "--model", ef_run, "--entire-video", "--interval", 90)
+    assert code == 0
+    found = read_predictions(out)
+    study = found.studies[0]
+    assert (study.study, study.rhythm) == ("phantom-00000007", "sinus") or study.rhythm == "sinus"
+    said = {reading.method: reading.ef for reading in found.readings if reading.study == study.study}
+    frames = np.asarray(open_clip(phantoms / "Videos" / study.file).frames)
+    clips = [row for row in found.clips if row.study == study.study]
+    assert len(clips) == len(frames) - 7
+    assert said["all clips"] == pytest.approx(np.mean([row.ef for row in clips]))
+    assert said["one clip"] == clips[0].ef
+    assert said["one clip"] == pytest.approx(45 + frames[:8].mean() / 4, abs=1.0)  # made smaller on the way
+    assert said["entire video"] == pytest.approx(45 + frames.mean() / 4, abs=1.0)
+    assert json.loads((out / "metrics.json").read_text())["interval"]["level"] == 0.9
+    lines = list(csv.reader((out / "test_predictions.csv").open()))
+    assert [line[:2] for line in lines[:2]] == [[study.file, "0"], [study.file, "1"]]
+    assert float(lines[0][2]) == pytest.approx(clips[0].ef, abs=1e-4)
+    assert ("MAE", "all clips", "all") in metrics_of(out)
+
+
+def test_beats_from_video_and_from_contours(evaluate: Call, phantoms: Path, ef_run: Path, evaluated: Path) -> None:
+    """The segmentation finds beats, the model reads a clip of each; contours give an EF near the truth."""
+    out = evaluated / "beats"
+    code, *_ = evaluate("beats", "--data", phantoms, "--out", out, "--model", ef_run, "--jobs", 2)
+    assert code == 0
+    found = read_predictions(out)
+    methods = {(row.study, row.method) for row in found.readings}
+    assert len([m for _, m in methods if m == "beat by beat"]) == 3
+    for study in found.studies:
+        counted = [b.ef_video for b in found.beats if b.study == study.study and b.counts]
+        (mean,) = (r.ef for r in found.readings if r.study == study.study and r.method == "beat by beat")
+        assert mean == pytest.approx(np.mean(counted))
+        assert study.verdict in ("accepted", "refused")
+    assert metrics_of(out)["MAE", "geometric", "all"]["value"] < 15
+    assert ("coverage of 90 % intervals", "geometric", "all") in metrics_of(out)
+    rows = list(csv.DictReader((out / "size.csv").open()))
+    assert list(rows[0]) == ["Filename", "Frame", "Size", "HumanLarge", "HumanSmall", "ComputerSmall"]
+    first = [row for row in rows if row["Filename"] == found.studies[0].file]
+    assert [row["Frame"] for row in first] == [str(index) for index in range(len(first))]
+    large, small = (next(int(r["Size"]) for r in first if r[name] == "1") for name in ("HumanLarge", "HumanSmall"))
+    assert large > small
+
+
+def test_the_published_beat_finder_is_used_where_it_is_asked_for(
+    evaluate: Call, phantoms: Path, ef_run: Path, tmp_path: Path
+) -> None:
+    """Its beats have no EF from contours of their own, and they are its minima of the area."""
+    from echobeat.evaluation.published_beats import published_systoles
+
+    code, *_ = evaluate("beats", "--data", phantoms, "--out", tmp_path, "--model", ef_run, "--beats", "echonet")
+    assert code == 0
+    found = read_predictions(tmp_path)
+    assert found.identity.options == {"beats": "echonet"}
+    for study in found.studies:
+        areas = [row.area_px for row in found.sizes if row.study == study.study]
+        assert tuple(b.es_frame for b in found.beats if b.study == study.study) == published_systoles(areas)
+    assert all(beat.ef_geometric is None for beat in found.beats)
+
+
+def test_a_video_that_cannot_be_read_is_listed_and_the_rest_goes_on(
+    evaluate: Call, phantoms: Path, ef_run: Path, tmp_path: Path
+) -> None:
+    """Exit code 3; the others' figures are there; mended, the same command reads it alone."""
+    data, out = tmp_path / "data", tmp_path / "out"
+    shutil.copytree(phantoms, data)
+    video = sorted((data / "Videos").iterdir())[1]
+    whole = video.read_bytes()
+    video.write_bytes(b"RIFF")
+    code, _, err = evaluate("ef", "--data", data, "--out", out, "--model", ef_run, "--no-all-clips")
+    assert code == 3
+    assert video.stem in err
+    assert video.stem in (out / "failures.csv").read_text()
+    assert metrics_of(out)["MAE", "one clip", "all"]["n"] == 2
+    before = read_predictions(out).readings
+    video.write_bytes(whole)
+    code, *_ = evaluate("ef", "--data", data, "--out", out, "--model", ef_run, "--no-all-clips")
+    assert code == 0
+    assert not (out / "failures.csv").exists()
+    after = read_predictions(out).readings
+    assert len(after) == 3
+    assert set(before) <= set(after)
+
+
+def test_comparing_an_evaluation_with_itself_finds_no_difference(evaluate: Call, evaluated: Path) -> None:
+    """Zero with an interval of zero width; written where asked."""
+    code, said, _ = evaluate("compare", evaluated / "ef", evaluated / "ef", "--out", evaluated)
+    assert code == 0
+    assert "+0.00" in said
+    rows = json.loads((evaluated / "comparison.json").read_text())["differences"]
+    assert {row["difference"] for row in rows} == {0.0}
+    assert {row["method_a"] for row in rows} == {"one clip", "all clips", "entire video"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--split", "val"), "no labelled study"),
+        (("--split", "test", "--model", "no-such-model"), "no model named"),
+        (("--split", "test", "--model", "lv"), "cannot estimate EF"),
+    ],
+)
+def test_wrong_use_is_refused_with_the_reason(
+    evaluate: Call, phantoms: Path, ef_run: Path, tmp_path: Path, arguments: tuple[str, ...], told: str
+) -> None:
+    """An empty split, an unknown model, a model of another task: exit code 2, and a sentence."""
+    code, _, err = evaluate("ef", "--data", phantoms, "--out", tmp_path, "--model", ef_run, *arguments)
+    assert code == 2
+    assert told in err
