@@ -52,13 +52,13 @@ class Listing:
             Name of the study, where it is not that of the file.
         """
         path, exact = folder.find(name)
-        study = study or stem(name)
         if path is None:
             if names_no_video(name):
                 self.add("row-not-a-video", f"The name {name!r} is not a video's.", name)
             else:
-                self.add("video-missing", f"{name} is not in {folder.path.name}.", study)
+                self.add("video-missing", f"{name} is not in {folder.path.name}.", study or stem(name))
             return None
+        study = study or stem(path.name)
         if study.casefold() in self._taken:
             self.add("name-duplicate", f"{study} has more than one row.", study)
             return None
