@@ -16,7 +16,6 @@ import typer
 
 from echobeat.__main__ import COMMANDS, build
 from echobeat.datasets import problems
-from echobeat.datasets.problems import CODES as PROBLEMS
 from echobeat.measurement import MeasurementError
 from echobeat.measurement.codes import CODES
 from echobeat.models import Card, Metric, bundled_cards
@@ -79,22 +78,6 @@ def codes(refusal: bool) -> str:
 def plain(message: str) -> str:
     """A message with an ellipsis where a number or reason will stand."""
     return re.sub(r"\{[^}]*\}", "…", message)
-
-
-@section("data-set-errors")
-def data_set_errors() -> str:
-    return data_set_problems("error")
-
-
-@section("data-set-warnings")
-def data_set_warnings() -> str:
-    return data_set_problems("warning")
-
-
-def data_set_problems(severity: str) -> str:
-    """The codes of one severity that a data set's problems can have."""
-    rows = ((f"`{code}`", i.meaning, i.remedy) for code, i in PROBLEMS.items() if i.severity == severity)
-    return table(("Code", "Meaning", "What to do"), rows)
 
 
 @section("data-set-errors")
