@@ -1,4 +1,4 @@
-"""Three short phantom studies, and an EF model that looks at the mean grey level: enough to run everything."""
+"""Three short phantom studies, and an EF model that looks at the mean grey level: enough to run all end to end."""
 
 from __future__ import annotations
 
@@ -69,10 +69,17 @@ def ef_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def evaluate(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
+def evaluate(evaluate_and_draw: Call, monkeypatch: pytest.MonkeyPatch) -> Call:
+    """The same without pictures, which take most of the time."""
+    monkeypatch.setattr("echobeat.evaluation.results.write_picture", lambda *_: None)
+    monkeypatch.setattr("echobeat.evaluation.page.svg", lambda _: "")
+    return evaluate_and_draw
+
+
+@pytest.fixture
+def evaluate_and_draw(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
     """Call ``echobeat evaluate``; returns exit code, standard output, standard error."""
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr("echobeat.evaluation.bootstrap.SAMPLES", 200)
 
     def call(*arguments: object) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as ended:

@@ -37,10 +37,10 @@ class Links(HTMLParser):
         self.found += [v for k, v in attrs if k in ("src", "href", "xlink:href") and v and not v.startswith("#")]
 
 
-def test_segmentation_from_data_to_page(evaluate: Call, phantoms: Path, evaluated: Path) -> None:
+def test_segmentation_from_data_to_page(evaluate_and_draw: Call, phantoms: Path, evaluated: Path) -> None:
     """The bundled model finds phantoms' ventricles: pooled Dice above 0.7, at ED and ES, with every file written."""
     out = evaluated / "segmentation"
-    code, said, _ = evaluate("segmentation", "--data", phantoms, "--out", out)
+    code, said, _ = evaluate_and_draw("segmentation", "--data", phantoms, "--out", out)
     assert code == 0
     assert "pooled Dice" in said
     found = metrics_of(out)
@@ -70,7 +70,7 @@ def test_ef_from_clips_is_what_the_model_says(evaluate: Call, phantoms: Path, ef
     assert code == 0
     found = read_predictions(out)
     study = found.studies[0]
-    assert (study.study, study.rhythm) == ("phantom-00000007", "sinus") or study.rhythm == "sinus"
+    assert study.rhythm == "sinus"
     said = {reading.method: reading.ef for reading in found.readings if reading.study == study.study}
     frames = np.asarray(open_clip(phantoms / "Videos" / study.file).frames)
     clips = [row for row in found.clips if row.study == study.study]

@@ -250,13 +250,16 @@ def _outcomes(waiting: Sequence[LabelledStudy], prepare: Callable[[], Predictor]
 
 
 def _show_measured(rows: Sequence[Measured], interval: float) -> None:
-    """Print the overall figures and those by range; the rest is in the tables."""
+    """Print every figure but those by rhythm and quality, which the tables have."""
+    from echobeat.evaluation.ef_figures import NOTED
     from echobeat.evaluation.tables import cells
 
     table = Table(
         "read", "figure", "of", "value", f"{interval:g} % interval", "n", "published", box=None, pad_edge=False
     )
     for row in rows:
+        if row.group.startswith(tuple(NOTED.values())):
+            continue
         name, group, value, span, n, _, known = cells(row)
         table.add_row(row.method, name, group, value, span, n, known)
     Console(highlight=False, markup=False).print(table)

@@ -1,0 +1,147 @@
+"""What is written about predictions says what they say: tables, pictures, page; on random data."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from made_predictions import (
+    made_beats,
+    made_clips,
+    made_readings,
+    made_scores,
+    made_sizes,
+    made_studies,
+)
+from matplotlib.figure import Figure
+
+from echobeat.evaluation.bootstrap import Resampling
+from echobeat.evaluation.ledger import Identity, Predictions
+from echobeat.evaluation.measured import Measured
+from echobeat.evaluation.page import write_page
+from echobeat.evaluation.plots import PRINT, Picture, style, svg, write_picture
+from echobeat.evaluation.predictions import read_rows
+from echobeat.evaluation.results import figures, pictures
+from echobeat.evaluation.tables import write_failures, write_originals, write_tables
+
+QUICK = Resampling(samples=100)
+IDENTITY = Identity("beats", {"ef": {"name": "made", "version": "1", "sha256": "ab" * 32}}, "echonet-dynamic", "test")
+
+
+@pytest.fixture(scope="module")
+def predictions() -> Predictions:
+    studies = made_studies()
+    failed = replace(studies[0], study="<script>alert(1)</script>", problem="a & b.avi: it is truncated. Restore it.")
+    return Predictions(
+        IDENTITY,
+        (*studies, failed),
+        tuple(made_scores(studies)),
+        tuple(made_readings(studies)),
+        tuple(made_clips(studies)),
+        tuple(made_beats(studies)),
+        tuple(made_sizes(studies)),
+    )
+
+
+@pytest.fixture(scope="module")
+def rows(predictions: Predictions) -> list[Measured]:
+    return figures(predictions, QUICK)
+
+
+@pytest.fixture(scope="module")
+def drawn(predictions: Predictions, rows: list[Measured]) -> list[Picture]:
+    return pictures(predictions, rows, 0.95)
+
+
+def test_tables_hold_the_same_figures_in_three_forms(rows: list[Measured], tmp_path: Path) -> None:
+    """CSV gives the records back, JSON holds them with how they were made, Markdown has a line for each."""
+    write_tables(rows, {"task": "beats"}, QUICK, tmp_path)
+    assert read_rows(tmp_path / "metrics.csv", Measured) == rows
+    content = json.loads((tmp_path / "metrics.json").read_text())
+    assert content["interval"] == {"level": 0.95, "resamples": 100, "seed": 0, "by": "patient", "kind": "percentile"}
+    assert [m["value"] for m in content["metrics"]] == [row.value for row in rows]
+    assert "not a medical device" in content["notice"]
+    lines = [line for line in (tmp_path / "metrics.md").read_text().splitlines() if re.match(r"\| [^-F]", line)]
+    assert len(lines) == len(rows)
+    assert any(line.startswith("| MAE |") and line.endswith("| 4.05 |") for line in lines)
+
+
+def test_the_originals_files_are_in_their_format(predictions: Predictions, tmp_path: Path) -> None:
+    """size.csv with its header, test_predictions.csv with none."""
+    write_originals(predictions, tmp_path)
+    size = (tmp_path / "size.csv").read_text().splitlines()
+    assert size[0] == "Filename,Frame,Size,HumanLarge,HumanSmall,ComputerSmall"
+    assert size[11] == "S000,10,2000,1,0,0"
+    assert size[31] == "S000,30,1500,0,1,1"
+    first = predictions.clips[0]
+    assert (tmp_path / "test_predictions.csv").read_text().splitlines()[0] == f"S000,0,{first.ef:.4f}"
+
+
+def test_failures_are_a_table_while_there_are_any(predictions: Predictions, tmp_path: Path) -> None:
+    """It goes away with the last of them."""
+    write_failures(predictions.failed, tmp_path)
+    assert "truncated" in (tmp_path / "failures.csv").read_text()
+    write_failures((), tmp_path)
+    assert not (tmp_path / "failures.csv").exists()
+
+
+def test_every_axis_has_a_label_and_every_error_a_unit(drawn: list[Picture]) -> None:
+    """Both axes of every picture; percent, points, pixels, or a plain count."""
+    with style(PRINT):
+        for picture in drawn:
+            for axes in picture.draw(PRINT).axes:
+                assert axes.get_xlabel(), picture.name
+                assert re.search(r"%|points|px|Images", axes.get_ylabel()), picture.name
+
+
+def test_the_pictures_are_those_that_the_predictions_allow(drawn: list[Picture]) -> None:
+    """Reliability for the method with probabilities only; all names differ."""
+    names = [picture.name for picture in drawn]
+    assert len(set(names)) == len(names)
+    assert [name for name in names if name.startswith("reliability")] == ["reliability-geometric"]
+    assert {"dice-histogram", "error-by-range", "error-by-beats", "scatter-beat-by-beat", "roc-one-clip"} <= set(names)
+
+
+def test_few_studies_still_draw(predictions: Predictions) -> None:
+    """Two studies, one range, no beats: whatever is allowed can be drawn."""
+    studies = predictions.studies[:2]
+    names = {study.study for study in studies}
+    readings = tuple(r for r in predictions.readings if r.study in names)
+    few = Predictions(IDENTITY, studies, (), readings)
+    with style(PRINT):
+        for picture in pictures(few, figures(few, QUICK), 0.95):
+            assert isinstance(picture.draw(PRINT), Figure)
+
+
+def test_a_picture_is_written_for_print_and_drawn_in_the_pages_colours(drawn: list[Picture], tmp_path: Path) -> None:
+    """PNG and PDF, the same bytes each time; the SVG has variables in place of colours, and ids of its own."""
+    (picture,) = (one for one in drawn if one.name == "error-by-beats")
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        write_picture(picture, folder)
+    for name in ("error-by-beats.png", "error-by-beats.pdf"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    text = svg(picture)
+    assert "var(--s0)" in text
+    assert not re.search(r"#0101[0-9a-f]{2}", text)
+    ids = set(re.findall(r'\bid="([^"]+)"', text))
+    assert all(name.startswith("error-by-beats-") for name in ids)
+    referred = set(re.findall(r"url\(#([^)]+)\)", text)) | set(re.findall(r'xlink:href="#([^"]+)"', text))
+    assert referred <= ids
+
+
+def test_the_page_escapes_names_and_stands_alone(
+    predictions: Predictions, rows: list[Measured], drawn: list[Picture], tmp_path: Path
+) -> None:
+    """Nothing is fetched, a name cannot become markup, the failure and the published figure are told."""
+    write_page(predictions, rows, drawn[:2], QUICK, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    assert "<script>" not in text
+    assert "&lt;script&gt;" in text
+    assert "a &amp; b.avi" in text
+    assert not re.search(r'(src|href)="(?!#)', text)
+    assert "published 4.05" in text
+    assert "prefers-color-scheme: dark" in text
+    assert text.count("<figure>") == 2
