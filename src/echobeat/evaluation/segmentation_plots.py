@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from echobeat.evaluation.plots import MARKS, STROKES, Palette, Picture, new_figure
 from echobeat.evaluation.predictions import FrameScore
@@ -53,6 +54,7 @@ def _histogram(frames: Sequence[FrameScore], palette: Palette) -> Figure:
         axes.hist(dice, edges, histtype="stepfilled", color=colour, alpha=0.18)
         axes.hist(dice, edges, histtype="step", color=colour, linewidth=1.2, linestyle=stroke)
         axes.plot([], [], color=colour, linestyle=stroke, label=f"{word}: mean {dice.mean():.3f}, n = {len(dice)}")
+    axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.set(xlabel="Dice of an image", ylabel="Images", xlim=(edges[0], 1))
     figure.legend(loc="outside upper left", fontsize=7, handlelength=2.2)
     return figure
