@@ -19,6 +19,7 @@ COMMANDS = {
     "analyze": ("echobeat.commands.analyze:analyze", "Contours, volumes, beats and EF of echo clips, a page for each."),
     "demo": ("echobeat.commands.demo:demo", "Analyse a phantom patient and a real clip, without any file of your own."),
     "models": ("echobeat.commands.models:models", "List, show, import, export, verify and remove models."),
+    "node": ("echobeat.commands.node:app", "Receive ultrasound by DICOM, analyse it, send the results back."),
     "phantom": ("echobeat.commands.phantom:phantom", "Make synthetic studies with known truth."),
     "check-dataset": (
         "echobeat.commands.check_dataset:check_dataset",

@@ -1,0 +1,138 @@
+"""A study's files to its results: every clip is looked at, the accepted ones are reported together, best first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import pydicom
+from pydicom import Dataset
+
+from echobeat.dicom_results.identity import Kind, Reported
+from echobeat.dicom_results.objects import write_object
+from echobeat.dicom_results.origin import read_origin
+from echobeat.dicom_results.structured_report import structured_report
+from echobeat.dicom_results.writing import reported, write_pictures
+from echobeat.errors import InputError, OutputError
+from echobeat.node.queue import Verdict
+from echobeat.pipeline import Models, analyze_clip, read
+from echobeat.report import wording
+
+APICAL_FOUR_CHAMBER = {"399214001", "G-A19C"}
+"""SNOMED CT and the older SNOMED-RT code of the view (PS3.16 CID 12226)."""
+
+Told = Callable[[str], None]
+"""Told the UID of the instance that is begun."""
+
+
+class Interrupted(Exception):
+    """The analysis was told to stop; the study is as if it had not begun."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a study.
+
+    Attributes
+    ----------
+    verdicts : by SOP Instance UID of the instance.
+    results : the objects to send: path by SOP Instance UID.
+    """
+
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+    results: Mapping[str, Path] = field(default_factory=dict)
+
+
+class StudyAnalysis(Protocol):
+    """Whatever makes results from a study's files."""
+
+    def __call__(self, files: Mapping[str, Path], folder: Path) -> Outcome:
+        """Analyse `files` (path by SOP Instance UID), write the results into `folder`.
+
+        Raises
+        ------
+        OutputError
+            They cannot be written now; later perhaps.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A clip that was given an EF."""
+
+    uid: str
+    clip: Reported
+
+
+class Analysis:
+    """The product's own analysis.
+
+    A still, a clip of another view, one that cannot be read or that the product will not judge is refused with its
+    reason's code; none of them keeps the others from being reported.
+    """
+
+    def __init__(self, models: Models) -> None:
+        self._models = models
+
+    def __call__(self, files: Mapping[str, Path], folder: Path, begun: Told | None = None) -> Outcome:
+        """See `StudyAnalysis`."""
+        verdicts: dict[str, Verdict] = {}
+        accepted: list[Accepted] = []
+        results: list[Path] = []
+        for uid, path in files.items():
+            if begun:
+                begun(uid)
+            place = len(accepted) + 1
+            clip, verdict, written = self._one(path, folder, place)
+            verdicts[uid] = verdict
+            if clip is not None:
+                accepted.append(Accepted(uid, clip))
+                results += written
+        if accepted:
+            results.append(write_report([each.clip for each in accepted], folder))
+        return Outcome(verdicts, {instance_uid(path): path for path in results})
+
+    def _one(self, path: Path, folder: Path, place: int) -> tuple[Reported | None, Verdict, Sequence[Path]]:
+        try:
+            return self._judged(path, folder, place)
+        except OutputError:
+            raise
+        except InputError as error:
+            return None, Verdict("refused", type(error).__name__), ()
+        except Exception as error:  # noqa: BLE001  a fault of ours on one clip must not cost the study its others
+            return None, Verdict("failed", type(error).__name__), ()
+
+    def _judged(self, path: Path, folder: Path, place: int) -> tuple[Reported | None, Verdict, Sequence[Path]]:
+        origin = read_origin(path, path.name)
+        if reason := stated_otherwise(path):
+            return None, Verdict("refused", reason), ()
+        assessment = analyze_clip(read(path), self._models)
+        if not wording.is_judged(assessment.result):
+            warnings = assessment.quality.warnings
+            return None, Verdict("refused", warnings[0].code if warnings else "no_beat"), ()
+        return reported(origin, assessment), Verdict("reported"), write_pictures(origin, assessment, folder, place)
+
+
+def write_report(clips: Sequence[Reported], folder: Path) -> Path:
+    """Write the report about a study's accepted clips, the best first."""
+    best_first = sorted(clips, key=lambda clip: (-clip.result.quality.score, clip.origin.sop_instance))
+    path = folder / f"{Kind.REPORT.file_name}.dcm"
+    write_object(structured_report(best_first), path)
+    return path
+
+
+def stated_otherwise(path: Path) -> str | None:
+    """Why the header alone says that a clip is none of ours: another view is stated; None where it does not."""
+    header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["ViewCodeSequence"], force=True)
+    views = {
+        str(item.get("CodeValue", "")) for item in header.get("ViewCodeSequence") or [] if isinstance(item, Dataset)
+    }
+    return "another_view" if views - {""} and not views & APICAL_FOUR_CHAMBER else None
+
+
+def instance_uid(path: Path) -> str:
+    """SOP Instance UID of a file that we wrote."""
+    return str(pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["SOPInstanceUID"]).SOPInstanceUID)

@@ -1,0 +1,202 @@
+"""The DICOM listener: C-ECHO, and C-STORE for ultrasound.
+
+"Success" is said only after the file is on disk and in the queue. Whatever else happens, the sender is told that the
+node is out of resources, or told nothing at all, and sends again.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import ssl
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pydicom
+from pydicom.errors import InvalidDicomError
+from pydicom.tag import Tag
+from pydicom.uid import (
+    JPEG2000,
+    UID,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
+from pynetdicom import AE, _config, evt
+from pynetdicom.events import Event
+
+from echobeat.errors import OutputError
+from echobeat.node.journal import Journal
+from echobeat.node.queue import Queue
+from echobeat.node.settings import NodeSettings, Tls
+from echobeat.node.spool import Spool
+
+SUCCESS, OUT_OF_RESOURCES, NOT_AS_ANNOUNCED, CANNOT_UNDERSTAND = 0x0000, 0xA700, 0xA900, 0xC000
+"""Status codes of C-STORE (PS3.4, table B.2-1)."""
+
+VERIFICATION = "1.2.840.10008.1.1"
+ULTRASOUND = (
+    "1.2.840.10008.5.1.4.1.1.3.1",  # Ultrasound Multi-frame Image Storage
+    "1.2.840.10008.5.1.4.1.1.6.1",  # Ultrasound Image Storage: stills, which are refused by the analysis, with a reason
+    "1.2.840.10008.5.1.4.1.1.3",  # the retired forms of both
+    "1.2.840.10008.5.1.4.1.1.6",
+)
+TRANSFER_SYNTAXES = [
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    JPEG2000Lossless,
+    JPEG2000,
+    RLELossless,
+]
+
+TIMEOUT_S = 30.0
+
+
+class Listener:
+    """Listens from `start` until `stop`.
+
+    Parameters
+    ----------
+    settings : NodeSettings
+    spool : Spool
+    queue : Queue
+    journal : Journal
+    woken : callable
+        Called after an instance was taken in.
+    """
+
+    def __init__(
+        self, settings: NodeSettings, spool: Spool, queue: Queue, journal: Journal, woken: Callable[[], None]
+    ) -> None:
+        self._settings, self._spool, self._queue, self._journal, self._woken = settings, spool, queue, journal, woken
+        self._application: AE | None = None
+        self._received: dict[int, int] = {}
+
+    def start(self) -> int:
+        """Listen; returns the port.
+
+        Raises
+        ------
+        OutputError
+            The port is taken, or the certificates cannot be used.
+        """
+        _config.STORE_RECV_CHUNKED_DATASET = True  # objects go to disk as they come, not through memory
+        tempfile.tempdir = str(self._spool.incoming)  # where pynetdicom writes them: on the spool's own disk
+        settings = self._settings
+        application = AE(ae_title=settings.ae)
+        application.require_called_aet = True
+        application.require_calling_aet = [] if "*" in settings.allow else list(settings.allow)
+        application.maximum_associations = settings.limits.associations
+        application.acse_timeout = application.dimse_timeout = application.network_timeout = TIMEOUT_S
+        application.add_supported_context(VERIFICATION)
+        for sop_class in ULTRASOUND:
+            application.add_supported_context(sop_class, TRANSFER_SYNTAXES)
+        handlers: list[Any] = [
+            (evt.EVT_C_STORE, self._store),
+            (evt.EVT_PDU_RECV, self._weigh),
+            (evt.EVT_CONN_CLOSE, self._forget),
+            (evt.EVT_REJECTED, self._rejected),
+        ]
+        try:
+            server = application.start_server(
+                (settings.host, settings.port),
+                block=False,
+                evt_handlers=handlers,
+                ssl_context=_server_context(settings.tls) if settings.tls else None,
+            )
+        except (OSError, ssl.SSLError) as error:
+            raise OutputError(f"{settings.host}:{settings.port} cannot be listened on ({error}).") from error
+        if server is None or server.socket is None:
+            raise OutputError(f"{settings.host}:{settings.port} cannot be listened on.")
+        self._application = application
+        return int(server.socket.getsockname()[1])
+
+    def stop(self) -> None:
+        """Stop listening; associations that are open are aborted, their senders will come again."""
+        if self._application is not None:
+            self._application.shutdown()
+            self._application = None
+        tempfile.tempdir = None
+
+    @property
+    def listening(self) -> bool:
+        """True between `start` and `stop`."""
+        return self._application is not None
+
+    def _store(self, event: Event) -> int:
+        """Keep an object; answer with a status."""
+        self._received.pop(id(event.assoc), None)
+        uid = str(getattr(event.request, "AffectedSOPInstanceUID", ""))
+        try:
+            if self._queue.knows(uid):
+                self._queue.count("duplicates")
+                return SUCCESS
+            if self._spool.free_bytes() < self._settings.limits.free_bytes:
+                self._journal.say("turned_away", instance=uid, reason="disk_nearly_full")
+                return OUT_OF_RESOURCES
+            study = _study_of(event.dataset_path, uid)
+            if study is None:
+                self._journal.say("turned_away", instance=uid, reason="not_as_announced")
+                return NOT_AS_ANNOUNCED
+            path = self._spool.keep_instance(event.dataset_path, uid)
+            new = self._queue.add(uid, study, path, time.time(), self._settings.quiet_s)
+        except (OSError, sqlite3.Error) as error:
+            self._journal.say("turned_away", instance=uid, reason=type(error).__name__)
+            return OUT_OF_RESOURCES
+        except (ValueError, TypeError, KeyError, AttributeError, NotImplementedError, InvalidDicomError) as error:
+            self._journal.say("turned_away", instance=uid, reason=type(error).__name__)
+            return CANNOT_UNDERSTAND
+        if new:
+            self._journal.say(
+                "received", study=study, instance=uid, bytes=path.stat().st_size if path.exists() else None
+            )
+            self._woken()
+        return SUCCESS
+
+    def _weigh(self, event: Event) -> None:
+        """Add up what an association sends for one object, and abort it beyond the limit."""
+        length = getattr(event.pdu, "pdu_length", 0) if event.pdu.pdu_type == 0x04 else 0  # P-DATA
+        total = self._received[id(event.assoc)] = self._received.get(id(event.assoc), 0) + length
+        if total > self._settings.limits.instance_bytes:
+            self._journal.say("aborted", reason="object_too_large", bytes=total)
+            self._received.pop(id(event.assoc), None)
+            event.assoc.abort(False)
+
+    def _forget(self, event: Event) -> None:
+        self._received.pop(id(event.assoc), None)
+
+    def _rejected(self, event: Event) -> None:
+        self._queue.count("associations_rejected")
+        self._journal.say("association_rejected")
+
+
+def _study_of(path: Path, uid: str) -> str | None:
+    """The Study Instance UID of a received file; None where it is not the instance that was announced."""
+    wanted = [Tag("SOPInstanceUID"), Tag("StudyInstanceUID")]
+    header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(wanted))
+    study = str(header.get("StudyInstanceUID") or "")
+    return study if str(header.get("SOPInstanceUID")) == uid and UID(study).is_valid else None
+
+
+def _server_context(tls: Tls) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(tls.authority))
+    context.load_cert_chain(str(tls.certificate), str(tls.key))
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context

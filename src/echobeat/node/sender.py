@@ -1,0 +1,66 @@
+"""Results go out: each to every destination, again and again with growing pauses, until it arrives or is given up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from echobeat.node.delivery import DAMAGED, Delivered, DicomSender, Unreachable, WebSender, connected
+from echobeat.node.journal import Journal
+from echobeat.node.queue import Parcel, Queue
+from echobeat.node.settings import Destination, NodeSettings
+
+
+class Sender:
+    """Does what is due; see `run_due`."""
+
+    def __init__(self, settings: NodeSettings, queue: Queue, journal: Journal) -> None:
+        self._settings, self._queue, self._journal = settings, queue, journal
+
+    def run_due(self) -> bool:
+        """Send what is due, over one association a destination; False where nothing is."""
+        did = False
+        for destination in self._settings.send_to:
+            parcels = self._queue.parcels(destination.name, time.time())
+            if parcels:
+                did = True
+                self._send(destination, parcels)
+        return did
+
+    def _send(self, destination: Destination, parcels: Sequence[Parcel]) -> None:
+        left = list(parcels)
+        try:
+            paths = [parcel.path for parcel in parcels]
+            with connected(destination, self._settings.ae, paths, self._settings.tls) as sender:
+                while left:
+                    self._note(left[0], _sent(sender, left[0]))
+                    left.pop(0)
+        except Unreachable as error:
+            self._journal.say("unreachable", destination=destination.name, reason=str(error), waiting=len(left))
+            for parcel in left:
+                self._note(parcel, Delivered(False, error=str(error)))
+        except DAMAGED as error:
+            for parcel in left:
+                self._note(parcel, Delivered(False, refused=True, error=type(error).__name__))
+
+    def _note(self, parcel: Parcel, delivered: Delivered) -> None:
+        if delivered.arrived:
+            if self._queue.mark_sent(parcel):
+                parcel.path.unlink(missing_ok=True)
+            self._journal.say("sent", instance=parcel.uid, destination=parcel.destination)
+            return
+        now, retry = time.time(), self._settings.retry
+        refusals = parcel.refusals + int(delivered.refused)
+        dead = refusals >= retry.refusals or now - parcel.queued > retry.give_up_s
+        due = now + retry.pause_s(parcel.attempts + 1)
+        self._queue.mark_failed(parcel, delivered.error, due=due, refused=delivered.refused, dead=dead)
+        if delivered.refused or dead:
+            event = "given_up" if dead else "refused_by_peer"
+            self._journal.say(event, instance=parcel.uid, destination=parcel.destination, reason=delivered.error)
+
+
+def _sent(sender: DicomSender | WebSender, parcel: Parcel) -> Delivered:
+    try:
+        return sender.send(parcel.path)
+    except DAMAGED as error:
+        return Delivered(False, refused=True, error=type(error).__name__)

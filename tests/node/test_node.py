@@ -1,0 +1,275 @@
+"""The node between a sender and an archive: what comes, what goes, what is refused."""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from made_node import Archive, StandIn, made_dataset, result_uid, send, until
+from pydicom.uid import CTImageStorage, generate_uid
+from pynetdicom import AE
+
+from echobeat.errors import EchobeatError, OutputError
+from echobeat.node import spool
+from echobeat.node.service import Node
+from echobeat.node.settings import Limits
+
+Start = Callable[..., Node]
+Events = Callable[[str], list[dict[str, Any]]]
+
+
+def clips(count: int, **attributes: Any) -> list[Any]:
+    study = generate_uid()
+    return [made_dataset(2, (8, 8), StudyInstanceUID=study, **attributes) for _ in range(count)]
+
+
+def idle(node: Node) -> bool:
+    values = node.values()
+    return not any(values[name] for name in ("studies_waiting", "instances_waiting", "results_waiting"))
+
+
+def test_a_study_comes_in_and_its_results_go_out(start: Start, archive: Archive) -> None:
+    node = start()
+    instances = clips(3)
+    assert send(node.port, *instances) == [0, 0, 0]
+    archive.wait_for(3)
+    assert sorted(archive.uids) == sorted(result_uid(data.SOPInstanceUID) for data in instances)
+    assert {data.StudyInstanceUID for data in archive.received} == {instances[0].StudyInstanceUID}
+
+
+def test_nothing_of_a_patient_stays_when_all_is_sent(start: Start, archive: Archive) -> None:
+    node = start()
+    send(node.port, *clips(2))
+    archive.wait_for(2)
+    until(lambda: idle(node))
+    until(lambda: not [*node.spool.instances.iterdir(), *node.spool.results.iterdir(), *node.spool.incoming.iterdir()])
+
+
+def test_a_study_is_analysed_whole_when_it_has_been_quiet(start: Start, archive: Archive) -> None:
+    analysis = StandIn()
+    node = start(analysis, quiet_s=1.0)
+    for data in (instances := clips(3)):
+        send(node.port, data)
+    archive.wait_for(3)
+    assert analysis.seen == [{str(data.SOPInstanceUID) for data in instances}]
+
+
+def test_an_instance_that_comes_again_is_taken_and_reported_once(start: Start, archive: Archive) -> None:
+    analysis = StandIn()
+    node = start(analysis)
+    (data,) = clips(1)
+    assert send(node.port, data, data) == [0, 0]
+    archive.wait_for(1)
+    until(lambda: idle(node))
+    assert send(node.port, data) == [0]
+    assert node.values()["duplicates"] == 2
+    assert idle(node)
+    assert len(analysis.seen) == 1
+
+
+def test_who_may_not_call_is_rejected(start: Start) -> None:
+    node = start()
+    assert send(node.port, *clips(1), ae="STRANGER") == []
+    assert send(node.port, *clips(1), called="SOMEBODY") == []
+    until(lambda: node.values().get("associations_rejected") == 2)
+    assert send(start(allow=("*",), spool=node.settings.spool.parent / "open").port, *clips(1), ae="STRANGER") == [0]
+
+
+def test_other_objects_than_ultrasound_are_not_accepted(start: Start) -> None:
+    assert send(start().port, made_dataset(2, (8, 8), SOPClassUID=CTImageStorage)) == []
+
+
+def test_it_answers_an_echo(start: Start) -> None:
+    application = AE(ae_title="SCANNER")
+    application.add_requested_context("1.2.840.10008.1.1")
+    association = application.associate("127.0.0.1", start().port, ae_title="ECHOBEAT")
+    assert association.send_c_echo().Status == 0
+    association.release()
+
+
+def test_an_object_beyond_the_limit_is_cut_off(start: Start, events: Events) -> None:
+    node = start(limits=Limits(instance_bytes=50_000, free_bytes=0))
+    assert send(node.port, made_dataset(40, (64, 64))) == [None]
+    assert events("aborted")[0]["reason"] == "object_too_large"
+    assert send(node.port, *clips(20)) == [0] * 20  # together they are larger, each is not
+
+
+def test_on_a_full_disk_nothing_is_acknowledged(
+    start: Start, monkeypatch: pytest.MonkeyPatch, events: Events, archive: Archive
+) -> None:
+    node = start()
+    (data,) = clips(1)
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(spool.os, "fsync", full)
+        assert send(node.port, data) == [0xA700]
+    assert events("turned_away")[0]["reason"] == "OSError"
+    assert list(node.spool.instances.iterdir()) == []
+    assert send(node.port, data) == [0]
+    archive.wait_for(1)
+
+
+def test_a_nearly_full_disk_turns_objects_away_and_shows_in_the_health(start: Start) -> None:
+    node = start(limits=Limits(free_bytes=10**18))
+    assert send(node.port, *clips(1)) == [0xA700]
+    with pytest.raises(urllib.error.HTTPError) as answer:
+        urllib.request.urlopen(f"http://127.0.0.1:{node.http_port}/health", timeout=10)
+    assert answer.value.code == 503
+    assert json.load(answer.value)["troubles"] == ["disk_nearly_full"]
+
+
+def test_an_object_that_is_not_what_was_announced_is_refused(start: Start) -> None:
+    (data,) = clips(1)
+    data.StudyInstanceUID = ""
+    assert send(start().port, data) == [0xA900]
+
+
+def test_an_archive_that_is_away_gets_everything_later(start: Start, archive: Archive) -> None:
+    archive.close()
+    node = start()
+    send(node.port, *clips(2))
+    until(lambda: node.values().get("send_failures", 0) >= 2)
+    archive.open()
+    archive.wait_for(2)
+    assert sorted(set(archive.uids)) == sorted(archive.uids)
+
+
+def test_what_an_archive_refuses_for_good_lies_dead_until_it_is_retried(
+    start: Start, archive: Archive, events: Events
+) -> None:
+    archive.status = 0xC001
+    node = start()
+    send(node.port, *clips(1))
+    until(lambda: node.values()["results_given_up"] == 1)
+    assert events("given_up")[0]["reason"] == "status_C001"
+    assert len(list(node.spool.results.iterdir())) == 1
+    archive.status = 0x0000
+    assert node.queue.revive(0.0) == 1
+    node._wakers[0].set()
+    archive.wait_for(1)
+
+
+def test_an_archive_that_is_out_of_resources_is_asked_again_and_again(start: Start, archive: Archive) -> None:
+    archive.status = 0xA700
+    node = start()
+    send(node.port, *clips(1))
+    until(lambda: node.values().get("send_failures", 0) > 5)
+    assert node.values()["results_given_up"] == 0
+    archive.status = 0x0000
+    archive.wait_for(1)
+
+
+def test_each_destination_gets_every_result(start: Start, archive: Archive) -> None:
+    second = Archive("SECOND")
+    try:
+        node = start(send_to=(archive.peer, second.peer))
+        send(node.port, *clips(2))
+        archive.wait_for(2)
+        second.wait_for(2)
+        until(lambda: not list(node.spool.results.iterdir()))
+    finally:
+        second.close()
+
+
+def test_refusals_are_in_the_log_with_their_reason_and_cost_the_others_nothing(
+    start: Start, archive: Archive, events: Events
+) -> None:
+    instances = clips(3)
+    node = start(StandIn(refuse=(str(instances[1].SOPInstanceUID),)))
+    send(node.port, *instances)
+    archive.wait_for(2)
+    until(lambda: idle(node))
+    assert [line["reason"] for line in events("refused")] == ["still_image"]
+    assert node.values()["instances_refused"] == 1
+
+
+def test_a_study_on_which_the_analysis_keeps_failing_is_given_up_with_its_files(start: Start, events: Events) -> None:
+    node = start(StandIn(fail=EchobeatError("no")))
+    send(node.port, *clips(2))
+    until(lambda: node.values()["instances_given_up"] == 2)
+    assert len(events("analysis_failed")) == 3
+    assert len(list(node.spool.instances.iterdir())) == 2
+
+
+def test_a_full_disk_in_the_analysis_is_waited_out(start: Start, archive: Archive) -> None:
+    analysis = StandIn(fail=OutputError("full"))
+    node = start(analysis)
+    send(node.port, *clips(1))
+    until(lambda: len(analysis.seen) > 4)
+    analysis.fail = None
+    archive.wait_for(1)
+
+
+def test_what_was_not_finished_is_done_after_the_next_start(start: Start, archive: Archive) -> None:
+    first = start(StandIn(fail=OutputError("full")))
+    instances = clips(2)
+    send(first.port, *instances)
+    until(lambda: first.values().get("analysis_failures", 0) > 0)
+    first.stop()
+    start()
+    archive.wait_for(2)
+
+
+def test_what_a_crash_left_half_done_is_cleared(start: Start, tmp_path: Path) -> None:
+    for name in ("incoming", "instances", "results"):
+        (tmp_path / "spool" / name).mkdir(parents=True)
+        (tmp_path / "spool" / name / "half.dcm").write_bytes(b"half")
+    start()
+    assert not list((tmp_path / "spool").glob("*/half.dcm"))
+
+
+def test_one_spool_has_one_node(start: Start) -> None:
+    start()
+    with pytest.raises(OutputError, match="Another node"):
+        start()
+
+
+def test_the_spool_is_for_its_owner_alone(start: Start) -> None:
+    root = start().spool.root
+    assert root.stat().st_mode & 0o777 == 0o700
+    assert (root / "key").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_log_and_the_names_of_files_hold_no_identifier(start: Start, log: io.StringIO) -> None:
+    node = start(StandIn(fail=EchobeatError("MADE-1")))
+    (data,) = clips(1, PatientName="Canary^Name", PatientID="CANARY-ID", AccessionNumber="CANARYACC")
+    send(node.port, data)
+    until(lambda: node.values()["instances_given_up"] == 1)
+    written = log.getvalue() + " ".join(str(path) for path in node.spool.root.rglob("*"))
+    canaries = ("canary", "made-1", str(data.SOPInstanceUID), str(data.StudyInstanceUID), str(data.SeriesInstanceUID))
+    assert not [canary for canary in canaries if canary in written.lower()]
+
+
+def test_metrics_are_in_the_format_that_prometheus_reads(start: Start, archive: Archive) -> None:
+    node = start()
+    send(node.port, *clips(2))
+    archive.wait_for(2)
+    until(lambda: node.values().get("results_sent") == 2)
+    with urllib.request.urlopen(f"http://127.0.0.1:{node.http_port}/metrics", timeout=10) as answer:
+        assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+        lines = answer.read().decode().splitlines()
+    values = {line.split()[0]: int(line.split()[1]) for line in lines if not line.startswith("#")}
+    types = {line.split()[2]: line.split()[3] for line in lines if line.startswith("# TYPE")}
+    assert set(values) == set(types)
+    assert values["echobeat_instances_received_total"] == values["echobeat_results_sent_total"] == 2
+    assert types["echobeat_results_waiting"] == "gauge"
+
+
+def test_health_is_well_while_all_threads_live(start: Start) -> None:
+    with urllib.request.urlopen(f"http://127.0.0.1:{start().http_port}/health", timeout=10) as answer:
+        assert json.load(answer) == {"status": "ok", "troubles": []}
+
+
+def test_it_listens_on_loopback_unless_told_otherwise(start: Start) -> None:
+    assert start().settings.host == "127.0.0.1"
