@@ -9,6 +9,7 @@ from types import ModuleType
 
 import pytest
 
+from echobeat.datasets.problems import CODES as PROBLEMS
 from echobeat.measurement.codes import CODES
 
 ROOT = Path(__file__).parents[1]
@@ -40,6 +41,22 @@ def test_every_code_that_a_clip_can_carry_is_in_the_table() -> None:
         for match in re.finditer(r"\b(?:ClipWarning|warn)\(\s*\"(\w+)\"", path.read_text(encoding="utf-8"))
     }
     assert carried == set(CODES)
+
+
+def test_every_code_that_a_data_set_can_have_is_in_the_table() -> None:
+    named = {
+        match[1]
+        for path in sorted((ROOT / "src" / "echobeat").rglob("*.py"))
+        if path.name != "problems.py"
+        for match in re.finditer(r"\"([a-z]+(?:-[a-z]+)+)\"", path.read_text(encoding="utf-8"))
+    }
+    assert set(PROBLEMS) <= named
+    added = {
+        match[1]
+        for path in sorted((ROOT / "src" / "echobeat" / "datasets").rglob("*.py"))
+        for match in re.finditer(r"\b(?:problem|add)\(\s*\"([^\"]+)\"", path.read_text(encoding="utf-8"))
+    }
+    assert added <= set(PROBLEMS)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
