@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.clips import FPS, FRAMES, phantom_loop, write_avi
+from benchmarks.loaders import call, clips_a_second
 
 ROOT = Path(__file__).parents[1]
 LAUNCH = Path(__file__).with_name("launch.py")
@@ -124,6 +125,28 @@ def phantoms(bench: Bench) -> Iterator[Row]:
     yield Row("phantom frames", 1 / seconds, 30.0, "a second", "wanted on one core", "≥ 1")
 
 
+def loaders(bench: Bench, patients: int) -> Iterator[Row]:
+    from echobeat.phantom import write_dataset
+
+    data, cache = bench.folder / "loaders", bench.folder / "cache"
+    write_dataset(data, patients, seed=0, jobs=os.cpu_count() or 1)
+    for workers in (0, 2):
+        (ours, ours_cpu), (theirs, theirs_cpu) = (
+            clips_a_second(f"{whose}_training", data, cache, workers, bench.runs) for whose in ("our", "published")
+        )
+        what = f"training clips, {workers} workers, cached"
+        yield Row(what, ours, theirs, "a second", "published loading", "≥ 20")
+        if workers == 0:
+            told = "a second of processor time"
+            yield Row("the same", ours_cpu, theirs_cpu, told, "published loading", "≥ 20")
+    above = [
+        bench.command(*call(f"{whose}_all_clips", data, cache, 0), runs=1).peak_mb
+        - bench.command(*call(f"{whose}_imports", data, cache, 0), runs=1).peak_mb
+        for whose in ("our", "published")
+    ]
+    yield Row("all clips, memory above imports", *above, "MB", "published loading", "≤ 0.1")
+
+
 def machine(bench: Bench) -> str:
     product, _ = bench.inside("matrix_product", str(PRODUCT_SIDE))
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -138,7 +161,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=3, help="runs of which the shortest counts")
     parser.add_argument("--long", type=int, default=10_000, help="frames of the clip that memory is measured on")
-    parser.add_argument("--only", choices=["speed", "memory", "jobs", "phantoms"], help="one part of the table")
+    parser.add_argument("--patients", type=int, default=40, help="phantoms that the loaders read")
+    parser.add_argument(
+        "--only", choices=["speed", "memory", "jobs", "phantoms", "loaders"], help="one part of the table"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="echobeat-bench-") as folder:
         bench = Bench(Path(folder), options.runs)
@@ -147,6 +173,7 @@ def main() -> None:
             "memory": lambda: memory(bench, options.long),
             "jobs": lambda: jobs(bench),
             "phantoms": lambda: phantoms(bench),
+            "loaders": lambda: loaders(bench, options.patients),
         }
         print(machine(bench))
         print("\n| What | Measured | Against | Ratio | Goal |\n|---|---|---|---|---|", flush=True)
