@@ -173,15 +173,14 @@ def until(holds: Callable[[], bool], timeout_s: float = 30.0) -> None:
 
 def main() -> None:
     """A node with the stand-in, in a process of its own that can be killed; says its port on standard output."""
-    spool, archive, slow = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
-    ae, _, address = archive.partition("@")
-    settings = node_settings(spool, send_to=(DicomPeer(ae, "127.0.0.1", int(address.rpartition(":")[2])),))
+    spool, port, archive_port, seconds = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
 
     class Slowly(StandIn):
         def __call__(self, files: Mapping[str, Path], folder: Path) -> Outcome:
-            time.sleep(slow)  # so that a kill meets an analysis
+            threading.Event().wait(seconds)  # so that a kill meets an analysis
             return super().__call__(files, folder)
 
+    settings = node_settings(spool, port=port, send_to=(DicomPeer("ARCHIVE", "127.0.0.1", archive_port),))
     node = Node(settings, Slowly(), Journal(b"k", io.StringIO()))
     node.start()
     print(node.port, flush=True)

@@ -236,7 +236,9 @@ def test_one_spool_has_one_node(start: Start) -> None:
 
 
 def test_the_spool_is_for_its_owner_alone(start: Start) -> None:
-    root = start().spool.root
+    node = start()
+    root = node.spool.root
+    assert len(node.spool.key()) == 32
     assert root.stat().st_mode & 0o777 == 0o700
     assert (root / "key").stat().st_mode & 0o777 == 0o600
 

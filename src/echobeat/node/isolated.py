@@ -24,6 +24,9 @@ from echobeat.pipeline import Models
 LONGEST_INSTANCE_S = 1800.0
 """An instance that takes longer is taken for one on which the reader hangs."""
 
+LONGEST_START_S = 600.0
+"""For starting the process and loading the models, which many processes at once can make slow."""
+
 TRIES = 2
 
 
@@ -106,7 +109,7 @@ class IsolatedAnalysis:
         running = self._running or self._start()
         try:
             running.pipe.send((dict(files), folder))
-            while running.pipe.poll(self._longest_s):
+            while running.pipe.poll(LONGEST_START_S if last is None else self._longest_s):
                 said = running.pipe.recv()
                 if isinstance(said, Outcome):
                     return said, last
