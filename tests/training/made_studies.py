@@ -11,12 +11,13 @@ SIZE, FRAMES = 48, 20
 EFS = (62.0, 35.0, 55.0, 28.0, 60.0, 47.0, 50.0, 66.0)
 
 
-def write_discs(root: Path, efs: tuple[float, ...] = EFS) -> Path:
-    """One video a value of EF; the last two are the validation split."""
+def write_discs(root: Path, efs: tuple[float, ...] = EFS, splits: tuple[str, ...] | None = None) -> Path:
+    """One video a value of EF; the last two are the validation split where `splits` does not say."""
+    splits = splits or ("TRAIN",) * (len(efs) - 2) + ("VAL",) * 2
     (root / "Videos").mkdir(parents=True)
     studies, tracings = [], []
     for index, ef in enumerate(efs):
-        name, split = f"disc{index}", "VAL" if index >= len(efs) - 2 else "TRAIN"
+        name, split = f"disc{index}", splits[index]
         small = 15 * (1 - ef / 100) ** 0.5
         write_video(root / "Videos" / f"{name}.avi", small, index)
         studies.append(f"{name},{ef},{100 - ef:.1f},100,{SIZE},{SIZE},25,{FRAMES},{split}")

@@ -22,6 +22,7 @@ from pathlib import Path
 from echobeat.datasets.listed import Listing
 from echobeat.datasets.names import VideoFolder, key, stem
 from echobeat.datasets.problems import problem
+from echobeat.datasets.splits import gives_splits, with_drawn_splits
 from echobeat.datasets.study import LabelledDataset, LabelledStudy
 from echobeat.datasets.tables import NAME_COLUMNS, Row, cell, read_rows
 from echobeat.datasets.tracings import read_tracings
@@ -74,7 +75,8 @@ def read_echonet(folder: Path, view: str, root: Path | None = None) -> LabelledD
         listing.add("video-not-listed", f"{name} is in no row of {table.name}.", stem(name), videos.path / name)
     for name in sorted(set(listing.tracings) - {key(study.name) for study in studies}):
         listing.add("tracing-without-study", f"{name} is traced, but no study.", name, entry(folder, TRACINGS))
-    return LabelledDataset(kind, root, tuple(studies), tuple(listing.problems))
+    dataset = LabelledDataset(kind, root, tuple(studies), tuple(listing.problems))
+    return dataset if gives_splits(rows) or not studies else with_drawn_splits(dataset)
 
 
 def _read_tracings(folder: Path, listing: Listing) -> None:

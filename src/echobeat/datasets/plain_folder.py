@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from echobeat.datasets.listed import Listing
 from echobeat.datasets.names import VideoFolder, stem
-from echobeat.datasets.splits import with_drawn_splits
+from echobeat.datasets.splits import gives_splits, with_drawn_splits
 from echobeat.datasets.study import LabelledDataset, LabelledStudy
 from echobeat.datasets.tables import NAME_COLUMNS, Row, cell, opened, read_rows
 from echobeat.datasets.tracings import read_tracings
@@ -67,8 +67,7 @@ def read_plain_folder(root: Path, table: Path, view: str) -> LabelledDataset:
             study = _study(row, listing, folders)
             studies += [study] if study else []
     dataset = LabelledDataset("folder", root, tuple(studies), tuple(listing.problems))
-    named = any(cell(row, "split", "fold") for row in rows)
-    return dataset if named or not studies else with_drawn_splits(dataset)
+    return dataset if gives_splits(rows) or not studies else with_drawn_splits(dataset)
 
 
 def _study(row: Row, listing: Listing, folders: dict[Path, VideoFolder]) -> LabelledStudy | None:

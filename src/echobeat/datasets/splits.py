@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 
 from echobeat.datasets.problems import problem
 from echobeat.datasets.study import LabelledDataset, Split
+from echobeat.datasets.tables import Row, cell
 
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
@@ -29,6 +31,11 @@ TEST_FOLD, VAL_FOLD = 9, 8
 
 _OF_A_HUNDRED: tuple[tuple[int, Split], ...] = ((75, "train"), (87, "val"), (100, "test"))
 """Shares of EchoNet-Dynamic: 74.4, 12.8 and 12.7 %."""
+
+
+def gives_splits(rows: Sequence[Row]) -> bool:
+    """True where a table says a split or a fold in any row."""
+    return any(cell(row, "split", "fold") for row in rows)
 
 
 def read_split(text: str) -> tuple[Split | None, int | None]:

@@ -134,6 +134,11 @@ class LabelledDataset:
     studies: tuple[LabelledStudy, ...]
     problems: tuple[Problem, ...] = ()
 
+    @property
+    def splits_drawn(self) -> bool:
+        """True where the data set gives no splits, and they were drawn by patient."""
+        return any(problem.code == "split-made" for problem in self.problems)
+
     def split(self, name: Split) -> tuple[LabelledStudy, ...]:
         """The studies of one split."""
         return tuple(study for study in self.studies if study.split == name)

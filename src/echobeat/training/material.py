@@ -16,6 +16,7 @@ from echobeat.errors import UsageError
 from echobeat.training.config import Config, Studies, Task
 
 Progress = Callable[[int, int], None]
+Some = tuple[LabelledStudy, ...]
 
 HELD_OUT = 8
 """Where a data set has no validation split, one patient in so many is held out for it."""
@@ -63,7 +64,10 @@ def gather(
     cache : Path or None
         Folder of the frame cache; None reads the videos anew each time.
     val_data : Path or None
-        Another data set to choose the weights by: its validation split, or all of it where it has none.
+        Another data set to choose the weights by: its validation split, or all of it where it gives no splits.
+
+    Only studies whose split says train are learned from: those in no split, as the calibration patients of CAMUS,
+    are left out. A data set that gives no splits at all has some drawn by patient when it is opened.
 
     Raises
     ------
@@ -71,12 +75,17 @@ def gather(
         Nothing is left to learn from, or to choose by.
     """
     dataset = open_dataset(data)
-    train, val = _with_validation(dataset.studies)
-    if val_data is not None:
-        other = open_dataset(val_data)
-        val = other.split("val") or other.studies
+    train, val = dataset.split("train"), _judges(val_data) if val_data else dataset.split("val")
+    if not train:
+        raise UsageError(
+            f"{data}: no study's split says train. Set the splits in its table; see the page on data sets."
+        )
+    if not val:
+        train, val = _held_out(train)
     usable, left_out = _teaching(task, train)
     judging, _ = _teaching(task, val)
+    strays = sum(study.split is None for study in dataset.studies)
+    left_out += [f"{strays} that are in no split"] if strays else []
     learned = _subset(usable, config.studies, config.course.seed)
     frames: Frames
     if cache is None:
@@ -95,17 +104,26 @@ def gather(
     return Material(dataset.kind, tuple(learned), tuple(judging), frames, tuple(left_out))
 
 
-def _with_validation(
-    studies: Sequence[LabelledStudy],
-) -> tuple[Sequence[LabelledStudy], Sequence[LabelledStudy]]:
-    """Training and validation studies; held out by the patient's name where the data set does not say."""
-    train = [study for study in studies if study.split in ("train", None)]
-    val = [study for study in studies if study.split == "val"]
-    if val:
-        return train, val
+def _judges(data: Path) -> Some:
+    """The validation split of another data set, or all of it where it gives no splits.
+
+    Raises
+    ------
+    UsageError
+        It gives splits, but none to choose by.
+    """
+    other = open_dataset(data)
+    val = other.studies if other.splits_drawn else other.split("val")
+    if not val:
+        raise UsageError(f"{data}: no study's split says val, and its other splits are not there to choose weights by.")
+    return val
+
+
+def _held_out(train: Some) -> tuple[Some, Some]:
+    """Training and validation studies, the latter held out by the patient's name."""
     patients = sorted({study.patient for study in train}, key=lambda name: hashlib.sha256(name.encode()).digest())
     held = set(patients[: max(1, len(patients) // HELD_OUT)])
-    return [s for s in train if s.patient not in held], [s for s in train if s.patient in held]
+    return tuple(s for s in train if s.patient not in held), tuple(s for s in train if s.patient in held)
 
 
 def _teaching(task: Task, studies: Iterable[LabelledStudy]) -> tuple[list[LabelledStudy], list[str]]:

@@ -1,0 +1,82 @@
+"""Which studies are learned from, and which choose the weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from made_studies import EFS, write_discs  # noqa: E402  torch may be missing
+
+from echobeat.datasets.splits import split_of_patient  # noqa: E402
+from echobeat.errors import UsageError  # noqa: E402
+from echobeat.training.material import Material, gather  # noqa: E402
+from echobeat.training.recipe_files import load_config  # noqa: E402
+
+
+def material(data: Path, val_data: Path | None = None) -> Material:
+    return gather("segmentation", load_config("segmentation", "light", ["network.size=48"]), data, None, val_data)
+
+
+def names(studies) -> set[str]:
+    return {study.name for study in studies}
+
+
+def write_camus_patient(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    rows, columns = np.mgrid[0:48, 0:48]
+    for instant, radius in (("ED", 15), ("ES", 10)):
+        inside = ((rows - 24) ** 2 + (columns - 24) ** 2 < radius**2).astype(np.uint8)
+        for suffix, pixels in (("", inside * 200), ("_gt", inside)):
+            image = nibabel.Nifti1Image(pixels, np.diag([0.5, 0.5, 1.0, 1.0]))
+            nibabel.save(image, folder / f"{folder.name}_4CH_{instant}{suffix}.nii.gz")
+
+
+def test_calibration_patients_of_camus_are_not_learned_from(tmp_path: Path) -> None:
+    """They are in no split: neither learned from nor chosen by, and the log says how many were left out."""
+    for part, number in (("train", 1), ("valid", 2), ("calibration", 3), ("calibration", 4)):
+        write_camus_patient(tmp_path / part / f"patient{number:04}")
+    found = material(tmp_path)
+    assert (names(found.train), names(found.val)) == ({"patient0001"}, {"patient0002"})
+    assert "2 that are in no split" in found.left_out
+
+
+def test_a_study_whose_split_is_not_said_is_left_out(tmp_path: Path) -> None:
+    """Where others say theirs; the test split is not learned from either."""
+    splits = ("TRAIN", "", "later", "TEST", "TRAIN", "TRAIN", "VAL", "VAL")
+    found = material(write_discs(tmp_path / "data", splits=splits))
+    assert names(found.train) == {"disc0", "disc4", "disc5"}
+    assert names(found.val) == {"disc6", "disc7"}
+
+
+def test_splits_are_drawn_where_a_data_set_gives_none(tmp_path: Path) -> None:
+    """By the patient's name alone, as for every other data set without splits."""
+    found = material(write_discs(tmp_path / "data", splits=("",) * len(EFS)))
+    drawn = {f"disc{index}": split_of_patient(f"disc{index}") for index in range(len(EFS))}
+    learned = {name for name, split in drawn.items() if split == "train"}
+    chosen_by = {name for name, split in drawn.items() if split == "val"}
+    assert names(found.train) | names(found.val) == learned | chosen_by
+    assert chosen_by <= names(found.val)
+
+
+def test_no_training_split_is_refused(tmp_path: Path) -> None:
+    """Rather than learn from what is there."""
+    with pytest.raises(UsageError, match="says train"):
+        material(write_discs(tmp_path / "data", splits=("TEST",) * 7 + ("VAL",)))
+
+
+def test_another_data_set_chooses_by_its_validation_split(tmp_path: Path) -> None:
+    """Or by all of it where it gives no splits; never by its test split. All training studies are then learned from."""
+    data = write_discs(tmp_path / "data", splits=("TRAIN",) * 8)
+    split = write_discs(tmp_path / "split", splits=("VAL", "VAL", "VAL", "TEST", "TEST", "TRAIN", "TRAIN", "TRAIN"))
+    found = material(data, split)
+    assert (len(found.train), names(found.val)) == (8, {"disc0", "disc1", "disc2"})
+    bare = write_discs(tmp_path / "bare", splits=("",) * 8)
+    assert len(material(data, bare).val) == 8
+    tested = write_discs(tmp_path / "tested", splits=("TEST",) * 8)
+    with pytest.raises(UsageError, match="says val"):
+        material(data, tested)
