@@ -22,7 +22,7 @@ from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit, UltrasoundMult
 from echobeat.deidentification.annex_e import action, rows
 from echobeat.deidentification.header import Policy
 from echobeat.deidentification.instance import deidentify_file
-from echobeat.deidentification.pseudonyms import KeyFolder, Pseudonyms
+from echobeat.deidentification.pseudonyms import KeyFile, Pseudonyms
 from echobeat.deidentification.sector import Fan, find_sector
 from echobeat.errors import UsageError
 
@@ -159,18 +159,19 @@ def test_the_same_study_has_the_same_pseudonyms_and_another_key_has_others(tmp_p
 
 
 def test_key_and_mapping_are_for_their_owner_alone_and_not_among_the_outputs(tmp_path: Path) -> None:
-    folder = KeyFolder(tmp_path / "keys", tmp_path / "out")
-    folder.remember([("patient", "A", "P1"), ("patient", "A", "P1")])
-    folder.remember([("patient", "A", "P1"), ("patient", "B", "P2")])
-    assert (tmp_path / "keys" / "mapping.csv").read_text().splitlines()[1:] == ["patient,A,P1", "patient,B,P2"]
-    for name in ("key", "mapping.csv"):
-        assert stat.S_IMODE((tmp_path / "keys" / name).stat().st_mode) == 0o600
-    assert KeyFolder(tmp_path / "keys", tmp_path / "out").pseudonyms == folder.pseudonyms
+    file = tmp_path / "keys" / "mine"
+    key = KeyFile(file, tmp_path / "out")
+    key.remember([("patient", "A", "P1"), ("patient", "A", "P1")])
+    key.remember([("patient", "A", "P1"), ("patient", "B", "P2")])
+    assert key.mapping.read_text().splitlines()[1:] == ["patient,A,P1", "patient,B,P2"]
+    for path in (file, key.mapping):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert KeyFile(file, tmp_path / "out").pseudonyms == key.pseudonyms
     with pytest.raises(UsageError):
-        KeyFolder(tmp_path / "out" / "keys", tmp_path / "out")
-    (tmp_path / "keys" / "key").chmod(0o644)
+        KeyFile(tmp_path / "out" / "keys" / "mine", tmp_path / "out")
+    file.chmod(0o644)
     with pytest.raises(UsageError):
-        KeyFolder(tmp_path / "keys", tmp_path / "out")
+        KeyFile(file, tmp_path / "out")
 
 
 def test_the_table_names_what_it_should() -> None:

@@ -1,7 +1,7 @@
 """Pseudonyms by a keyed hash: the same patient has the same pseudonym, and without the key nobody can try names out.
 
-The key and the mapping back stay with the user, in a folder of their own that only its owner may read. Neither is
-ever written into an output.
+The key and the mapping back stay with the user, in files that only their owner may read. Neither is ever written
+into an output.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 
 from echobeat.errors import OutputError, UsageError
 
-KEY_FILE, MAPPING_FILE = "key", "mapping.csv"
+MAPPING_SUFFIX = ".mapping.csv"
 MAPPING_COLUMNS = ("kind", "original", "pseudonym")
 KEY_BYTES = 32
 OWNER_ONLY = 0o600
@@ -73,53 +73,53 @@ class Pseudonyms:
         return running.hexdigest()[:32]
 
 
-class KeyFolder:
-    """The user's folder with the key and the mapping, both of mode 0600 in a folder of mode 0700.
+class KeyFile:
+    """The user's key, and beside it the mapping back (``FILE.mapping.csv``); only their owner may read them.
 
     Parameters
     ----------
     path : Path
-        Made, with a new random key, where it is missing.
+        Made, with a new random key and mode 0600, where it is missing.
     outside : Path
         The output folder; the key may not lie in it.
 
     Raises
     ------
     UsageError
-        The folder lies within the outputs, or others may read the key.
+        The file lies within the outputs, holds no key, or may be read by others.
     OutputError
         It cannot be made or read.
     """
 
     def __init__(self, path: Path, outside: Path) -> None:
         if path.resolve().is_relative_to(outside.resolve()):
-            raise UsageError("The folder of the key lies within the outputs. Keep it elsewhere: --keys FOLDER.")
+            raise UsageError("The key lies within the outputs. Keep it elsewhere: --key FILE.")
         self.path = path
+        self.mapping = path.with_name(path.name + MAPPING_SUFFIX)
         try:
-            path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.pseudonyms = Pseudonyms(self._key())
         except OSError as error:
             raise OutputError(
-                f"The folder of the key cannot be used ({error.strerror}). Choose another: --keys FOLDER."
+                f"The key cannot be used ({error.strerror}). Choose another place: --key FILE."
             ) from error
 
     def _key(self) -> bytes:
-        file = self.path / KEY_FILE
-        if not file.exists():
-            beside = self.path / f".{KEY_FILE}.{os.getpid()}"
+        if not self.path.exists():
+            beside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
             with _owners(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY) as stream:
                 stream.write(secrets.token_hex(KEY_BYTES) + "\n")
             try:
-                os.link(beside, file)  # whole, and never over a key that another run has just made
+                os.link(beside, self.path)  # whole, and never over a key that another run has just made
             except FileExistsError:
                 pass
             finally:
                 beside.unlink()
-        _refuse_open(file)
+        _refuse_open(self.path)
         try:
-            return bytes.fromhex(file.read_text(encoding="ascii").strip())
+            return bytes.fromhex(self.path.read_text(encoding="ascii").strip())
         except ValueError as error:
-            raise UsageError(f"The file {KEY_FILE} in the folder of the key holds no hexadecimal key.") from error
+            raise UsageError("The file of the key holds no hexadecimal key. Name another, or a new one.") from error
 
     def remember(self, rows: Iterable[tuple[str, str, str]]) -> None:
         """Add (kind, original, pseudonym) to the mapping, each once.
@@ -128,25 +128,22 @@ class KeyFolder:
         ------
         OutputError
         """
-        file = self.path / MAPPING_FILE
         try:
-            with FileLock(self.path / f".{MAPPING_FILE}.lock", timeout=_LOCK_S):
-                known = self._known(file)
+            with FileLock(self.mapping.with_name(f".{self.mapping.name}.lock"), timeout=_LOCK_S, mode=OWNER_ONLY):
+                known = self._known()
                 new = [row for row in dict.fromkeys(rows) if row not in known]
-                fresh = not file.exists()
-                with _owners(file, os.O_CREAT | os.O_APPEND | os.O_WRONLY) as stream:
+                fresh = not self.mapping.exists()
+                with _owners(self.mapping, os.O_CREAT | os.O_APPEND | os.O_WRONLY) as stream:
                     writer = csv.writer(stream, lineterminator="\n")
                     writer.writerows([MAPPING_COLUMNS, *new] if fresh else new)
         except (OSError, Timeout) as error:
-            raise OutputError(
-                "The mapping of the pseudonyms cannot be written. Check the folder of the key."
-            ) from error
+            raise OutputError("The mapping of the pseudonyms cannot be written beside the key.") from error
 
-    def _known(self, file: Path) -> set[tuple[str, ...]]:
-        if not file.exists():
+    def _known(self) -> set[tuple[str, ...]]:
+        if not self.mapping.exists():
             return set()
-        _refuse_open(file)
-        with file.open(newline="", encoding="utf-8", errors="surrogateescape") as stream:
+        _refuse_open(self.mapping)
+        with self.mapping.open(newline="", encoding="utf-8", errors="surrogateescape") as stream:
             return {tuple(row) for row in csv.reader(stream)}
 
 
@@ -156,4 +153,4 @@ def _owners(path: Path, flags: int):  # type: ignore[no-untyped-def]  # the text
 
 def _refuse_open(path: Path) -> None:
     if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
-        raise UsageError(f"The file {path.name} in the folder of the key may be read by others. Run: chmod 600 on it.")
+        raise UsageError("The key or its mapping may be read by others. Run on both: chmod 600.")
