@@ -42,7 +42,7 @@ def find_inputs(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
 
 def _files_below(root: Path, entered: set[tuple[int, int]]) -> Iterator[Path]:
     skipped = 0
-    for file in _walk(root, entered):
+    for file in walk(root, entered):
         if file.is_dir() or _could_be_clip(file):
             yield file
         else:
@@ -51,8 +51,20 @@ def _files_below(root: Path, entered: set[tuple[int, int]]) -> Iterator[Path]:
         _log.info("%d files that are no clips were passed over", skipped)
 
 
-def _walk(root: Path, entered: set[tuple[int, int]]) -> Iterator[Path]:
-    """Yield the regular files below a folder, each folder's own first, by name."""
+def walk(root: Path, entered: set[tuple[int, int]]) -> Iterator[Path]:
+    """Yield the regular files below a folder, each folder's own first, by name.
+
+    Parameters
+    ----------
+    root : Path
+    entered : set of (device, inode)
+        Folders that are not entered again; those entered here are added.
+
+    Raises
+    ------
+    UnreadableFile
+        `root` cannot be listed; a folder below it that cannot is yielded itself.
+    """
     waiting = [root]
     while waiting:
         folder = waiting.pop()

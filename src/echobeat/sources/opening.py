@@ -57,7 +57,7 @@ def open_clip(
     spacing = spacing_from_option(spacing_mm)
     source = display_name(path)
     with _opened(path, source) as file, quiet_libraries():
-        return clip_from_recording(_read(file, source), source, fps, spacing)
+        return clip_from_recording(read_recording(file, source), source, fps, spacing)
 
 
 def check_fps(fps: float | None) -> None:
@@ -141,7 +141,13 @@ def _opened(path: str | os.PathLike[str], source: str) -> Iterator[BinaryIO]:
         yield file
 
 
-def _read(file: BinaryIO, source: str) -> Recording:
+def read_recording(file: BinaryIO, source: str) -> Recording:
+    """Read an open file, from its beginning; `source` is what errors call it.
+
+    Raises
+    ------
+    UnreadableFile, UnsupportedFile, InvalidClip
+    """
     with decoding(source, "it cannot be read"):
         head = file.read(HEAD_BYTES)
         file.seek(0)

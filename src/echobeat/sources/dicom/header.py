@@ -201,19 +201,13 @@ def calibration(attributes: Dataset, height: int, width: int) -> tuple[Spacing |
     The largest 2D tissue region in cm counts. The calibration is refused where any region reaches beyond the
     picture (it was resized or cropped after calibration), or where the region's depth is no heart's.
     """
-    try:
-        with decoding(""):
-            regions = list(attributes.get("SequenceOfUltrasoundRegions") or [])
-    except UnreadableFile:
+    regions = regions_of(attributes)
+    if regions is None:
         return _refused("the calibrated regions are damaged")
-    tissue = [
-        region
-        for region in regions
-        if all(numbers(region, keyword) == [value] for keyword, value in _TISSUE_2D.items())
-    ]
+    tissue = [region for region in regions if is_tissue(region)]
     if not tissue:
         return None, ()
-    for _, _, right, bottom in map(_box, regions):
+    for _, _, right, bottom in map(region_box, regions):
         if right > width or bottom > height:
             reach = f"a calibrated region reaches to column {right:.0f}, row {bottom:.0f}"
             return _refused(f"{reach}, but the picture has {width} columns and {height} rows")
@@ -221,7 +215,7 @@ def calibration(attributes: Dataset, height: int, width: int) -> tuple[Spacing |
     rows, columns = (numbers(largest, keyword) for keyword in ("PhysicalDeltaY", "PhysicalDeltaX"))
     if not rows or not columns or 0.0 in (rows[0], columns[0]) or _area(largest) == 0:
         return _refused("the calibrated region gives no pixel spacing")
-    _, top, _, bottom = _box(largest)
+    _, top, _, bottom = region_box(largest)
     depth_cm = abs(rows[0]) * (bottom - top)
     if not _PLAUSIBLE_DEPTH_CM[0] <= depth_cm <= _PLAUSIBLE_DEPTH_CM[1]:
         return _refused(f"it would make the picture {depth_cm:.3g} cm deep")
@@ -232,7 +226,21 @@ _PLAUSIBLE_DEPTH_CM = (0.5, 60.0)
 """Generous: transthoracic pictures are 4 to 30 cm deep."""
 
 
-def _box(region: Dataset) -> tuple[float, float, float, float]:
+def regions_of(attributes: Dataset) -> list[Dataset] | None:
+    """Return the items of the Sequence of Ultrasound Regions; None where they are damaged."""
+    try:
+        with decoding(""):
+            return list(attributes.get("SequenceOfUltrasoundRegions") or [])
+    except UnreadableFile:
+        return None
+
+
+def is_tissue(region: Dataset) -> bool:
+    """True for a 2D region of tissue with both axes in cm."""
+    return all(numbers(region, keyword) == [value] for keyword, value in _TISSUE_2D.items())
+
+
+def region_box(region: Dataset) -> tuple[float, float, float, float]:
     """Return (left, top, right, bottom) of a region in pixels; zeros where it is not stated."""
     corners = [numbers(region, f"RegionLocation{corner}") for corner in ("MinX0", "MinY0", "MaxX1", "MaxY1")]
     left, top, right, bottom = (corner[0] if corner else 0.0 for corner in corners)
@@ -240,7 +248,7 @@ def _box(region: Dataset) -> tuple[float, float, float, float]:
 
 
 def _area(region: Dataset) -> float:
-    left, top, right, bottom = _box(region)
+    left, top, right, bottom = region_box(region)
     return max(0.0, right - left) * max(0.0, bottom - top)
 
 
