@@ -23,15 +23,26 @@ from made_sources import made_dataset, write_source
 from echobeat.dicom_results.identity import Identity, Kind
 from echobeat.dicom_results.objects import new_object, write_object
 from echobeat.dicom_results.origin import read_origin
-from echobeat.node.analysis import Outcome
+from echobeat.node.connection import serve
 from echobeat.node.journal import Journal
+from echobeat.node.outcome import Outcome
 from echobeat.node.queue import Verdict
 from echobeat.node.service import Node
 from echobeat.node.settings import DicomPeer, Limits, NodeSettings, Retry
 
-__all__ = ["Archive", "StandIn", "made_dataset", "node_settings", "result_uid", "send", "until", "write_source"]
+__all__ = [
+    "Archive",
+    "StandIn",
+    "made_dataset",
+    "node_settings",
+    "result_uid",
+    "send",
+    "until",
+    "with_meta",
+    "write_source",
+]
 
-FAST = Retry(first_s=0.05, longest_s=0.2, refusals=3, give_up_s=3600.0)
+FAST = Retry(first_s=0.05, longest_s=0.2, refusals=3, failures=3, give_up_s=3600.0)
 
 
 def result_uid(source: str) -> str:
@@ -82,10 +93,8 @@ class Archive:
 
     def open(self) -> None:
         """Listen; on the same port as before."""
-        server = self._application.start_server(
-            ("127.0.0.1", self._port), block=False, evt_handlers=[(evt.EVT_C_STORE, self._store)]
-        )
-        self._port = server.socket.getsockname()[1]
+        server = serve(self._application, ("127.0.0.1", self._port), [(evt.EVT_C_STORE, self._store)], None)
+        self._port = server.server_address[1]
 
     def close(self) -> None:
         self._application.shutdown()
@@ -148,13 +157,14 @@ def send(port: int, *instances: Dataset, ae: str = "SCANNER", called: str = "ECH
         if not association.is_established:
             statuses.append(None)
             continue
-        statuses.append(association.send_c_store(_with_meta(data)).get("Status"))
+        statuses.append(association.send_c_store(with_meta(data)).get("Status"))
     if association.is_established:
         association.release()
     return statuses
 
 
-def _with_meta(data: Dataset) -> Dataset:
+def with_meta(data: Dataset) -> Dataset:
+    """The dataset as pynetdicom sends it: with a transfer syntax."""
     whole = Dataset()
     whole.update(data)
     whole.file_meta = pydicom.dataset.FileMetaDataset()

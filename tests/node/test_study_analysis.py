@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +9,16 @@ import highdicom as hd
 import pydicom
 import pytest
 from made_node import made_dataset, write_source
+from made_process import prepare
 from made_sources import made_assessment
 from pydicom import Dataset
 from pydicom.uid import generate_uid
 
 from echobeat.errors import EchobeatError, OutputError, UnreadableFile
 from echobeat.node import analysis
-from echobeat.node.analysis import Analysis, Interrupted, Outcome
+from echobeat.node.analysis import Analysis
 from echobeat.node.isolated import IsolatedAnalysis, ModelNames
+from echobeat.node.outcome import Interrupted, Outcome
 from echobeat.node.queue import Verdict
 from echobeat.records import Assessment, Clip
 
@@ -130,27 +129,6 @@ def test_what_cannot_be_read_is_refused_and_what_breaks_us_is_kept(
         ours: Verdict("failed", "ZeroDivisionError"),
         good: Verdict("reported"),
     }
-
-
-class InTheOtherProcess:
-    """Does what the files' names say."""
-
-    def __call__(self, files: Mapping[str, Path], folder: Path, begun: Any) -> Outcome:
-        for uid, path in files.items():
-            begun(uid)
-            if path.name.startswith("kill"):
-                os.kill(os.getpid(), signal.SIGKILL)
-            if path.name.startswith("hang"):
-                signal.pause()
-            if path.name.startswith("full"):
-                raise OutputError("no space")
-            if path.name.startswith("bug"):
-                raise ZeroDivisionError("a patient's name")
-        return Outcome(dict.fromkeys(files, Verdict("reported")), {uid: folder / uid for uid in files})
-
-
-def prepare(_: ModelNames) -> InTheOtherProcess:
-    return InTheOtherProcess()
 
 
 @pytest.fixture(scope="module")

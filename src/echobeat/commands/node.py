@@ -47,7 +47,8 @@ def node(
     quiet: Annotated[
         float, typer.Option(metavar="S", help="A study is analysed when nothing has come for so long.")
     ] = 60.0,
-    http_port: Annotated[int, typer.Option(help="Port of /health and /metrics on 127.0.0.1; -1: none.")] = 9590,
+    http_port: Annotated[int, typer.Option(help="Port of /health and /metrics; -1: none.")] = 9590,
+    http_host: Annotated[str, typer.Option(help="Address of /health and /metrics.")] = "127.0.0.1",
     associations: Annotated[int, typer.Option(min=1, help="Associations at once.")] = 10,
     largest_mb: Annotated[int, typer.Option(min=1, help="Largest object, in MB.")] = 1024,
     keep_free_mb: Annotated[int, typer.Option(min=0, help="Disk space that is never used up, in MB.")] = 1024,
@@ -79,6 +80,7 @@ def node(
         send_to=tuple(destination(text) for text in send_to or ()),
         host=host,
         http_port=None if http_port == -1 else http_port,
+        http_host=http_host,
         quiet_s=quiet,
         limits=Limits(largest_mb * 10**6, keep_free_mb * 10**6, associations),
         tls=_tls(tls),

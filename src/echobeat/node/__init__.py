@@ -9,7 +9,9 @@
     settings.py   what a node is told, checked
     spool.py      files that are safely on disk before anybody is told so
     queue.py      what has come, what is to be sent: SQLite, whole after any crash
+    connection.py connections that no peer can hold for ever
     listener.py   C-ECHO and C-STORE
+    outcome.py    what an analysis is to the node
     analysis.py   a study's files to its results
     isolated.py   the same in a process of its own, which may die
     worker.py     studies that have been quiet for a while

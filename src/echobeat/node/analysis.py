@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import pydicom
 from pydicom import Dataset
@@ -16,6 +15,7 @@ from echobeat.dicom_results.origin import read_origin
 from echobeat.dicom_results.structured_report import structured_report
 from echobeat.dicom_results.writing import reported, write_pictures
 from echobeat.errors import InputError, OutputError
+from echobeat.node.outcome import Outcome
 from echobeat.node.queue import Verdict
 from echobeat.pipeline import Models, analyze_clip, read
 from echobeat.report import wording
@@ -25,38 +25,6 @@ APICAL_FOUR_CHAMBER = {"399214001", "G-A19C"}
 
 Told = Callable[[str], None]
 """Told the UID of the instance that is begun."""
-
-
-class Interrupted(Exception):
-    """The analysis was told to stop; the study is as if it had not begun."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a study.
-
-    Attributes
-    ----------
-    verdicts : by SOP Instance UID of the instance.
-    results : the objects to send: path by SOP Instance UID.
-    """
-
-    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
-    results: Mapping[str, Path] = field(default_factory=dict)
-
-
-class StudyAnalysis(Protocol):
-    """Whatever makes results from a study's files."""
-
-    def __call__(self, files: Mapping[str, Path], folder: Path) -> Outcome:
-        """Analyse `files` (path by SOP Instance UID), write the results into `folder`.
-
-        Raises
-        ------
-        OutputError
-            They cannot be written now; later perhaps.
-        """
-        ...
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,10 @@ from typing import Any
 
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_file_meta_info
-from pynetdicom import AE, _config
+from pynetdicom import AE, _config, evt
+from pynetdicom.events import Event
 
-from echobeat.node.listener import TIMEOUT_S
+from echobeat.node.connection import TIMEOUT_S
 from echobeat.node.settings import Destination, DicomPeer, Tls, WebPeer
 
 WARNINGS = {0xB000, 0xB006, 0xB007}
@@ -98,7 +99,13 @@ class DicomSender:
         for sop_class, syntax in kinds:
             application.add_requested_context(sop_class, syntax)
         secured: Any = (_client_context(tls), peer.host) if tls else None
-        self._association = application.associate(peer.host, peer.port, ae_title=peer.ae, tls_args=secured)
+        self._association = application.associate(
+            peer.host,
+            peer.port,
+            ae_title=peer.ae,
+            tls_args=secured,
+            evt_handlers=[(evt.EVT_CONN_OPEN, _bound)],
+        )
         if not self._association.is_established:
             rejected = self._association.is_rejected
             raise Unreachable("association_rejected" if rejected else "no_association")
@@ -160,6 +167,13 @@ class WebSender:
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def _bound(event: Event) -> None:
+    """Let no peer that stopped reading hold us for ever: pynetdicom takes the limit off when it has connected."""
+    connection = event.assoc.dul.socket
+    if connection is not None and connection.socket is not None:
+        connection.socket.settimeout(TIMEOUT_S)
 
 
 def _multipart(content: bytes) -> bytes:

@@ -15,11 +15,14 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from threading import Thread
+from typing import TYPE_CHECKING
 
 from echobeat.errors import EchobeatError
-from echobeat.node.analysis import Analysis, Interrupted, Outcome
+from echobeat.node.outcome import Interrupted, Outcome
 from echobeat.node.queue import Verdict
-from echobeat.pipeline import Models
+
+if TYPE_CHECKING:
+    from echobeat.node.analysis import Analysis
 
 LONGEST_INSTANCE_S = 1800.0
 """An instance that takes longer is taken for one on which the reader hangs."""
@@ -135,7 +138,10 @@ class IsolatedAnalysis:
 
 
 def load(models: ModelNames) -> Analysis:
-    """The product's own analysis with these models."""
+    """The product's own analysis with these models; imported here, so that only this process carries them."""
+    from echobeat.node.analysis import Analysis
+    from echobeat.pipeline import Models
+
     return Analysis(Models.load(models.segmentation, models.ef, threads=models.threads))
 
 
@@ -144,6 +150,7 @@ def _serve(pipe: Connection, prepare: Callable[[ModelNames], Analysis], models: 
 
     silence_libraries()
     _ignore_terminal()
+    _go_first()
     Thread(target=_end_with_parent, daemon=True).start()
     analysis: Analysis | None = None
     while True:
@@ -165,6 +172,12 @@ def _ignore_terminal() -> None:
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes of a terminal; the first one decides
+
+
+def _go_first() -> None:
+    """Where memory runs out, let Linux end this process and not the one that listens (man 5 proc, oom_score_adj)."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
 
 
 def _end_with_parent() -> None:

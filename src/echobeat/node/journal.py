@@ -55,6 +55,9 @@ class Journal:
 
 def silence_libraries() -> None:
     """Keep the libraries' own messages out: they quote attributes' values, and with them patients' names."""
+    from pynetdicom import _config
+
+    _config.LOG_HANDLER_LEVEL = "none"  # nor does it put them together
     for name in ("pydicom", "pynetdicom", "highdicom"):
         logger = logging.getLogger(name)
         logger.handlers[:] = [logging.NullHandler()]

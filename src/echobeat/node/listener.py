@@ -36,6 +36,7 @@ from pynetdicom import AE, _config, evt
 from pynetdicom.events import Event
 
 from echobeat.errors import OutputError
+from echobeat.node.connection import TIMEOUT_S, serve
 from echobeat.node.journal import Journal
 from echobeat.node.queue import Queue
 from echobeat.node.settings import NodeSettings, Tls
@@ -65,8 +66,6 @@ TRANSFER_SYNTAXES = [
     JPEG2000,
     RLELossless,
 ]
-
-TIMEOUT_S = 30.0
 
 
 class Listener:
@@ -115,18 +114,12 @@ class Listener:
             (evt.EVT_REJECTED, self._rejected),
         ]
         try:
-            server = application.start_server(
-                (settings.host, settings.port),
-                block=False,
-                evt_handlers=handlers,
-                ssl_context=_server_context(settings.tls) if settings.tls else None,
-            )
-        except (OSError, ssl.SSLError) as error:
+            context = _server_context(settings.tls) if settings.tls else None
+            server = serve(application, (settings.host, settings.port), handlers, context)
+        except OSError as error:  # SSLError is one
             raise OutputError(f"{settings.host}:{settings.port} cannot be listened on ({error}).") from error
-        if server is None or server.socket is None:
-            raise OutputError(f"{settings.host}:{settings.port} cannot be listened on.")
         self._application = application
-        return int(server.socket.getsockname()[1])
+        return int(server.server_address[1])
 
     def stop(self) -> None:
         """Stop listening; associations that are open are aborted, their senders will come again."""
@@ -139,6 +132,11 @@ class Listener:
     def listening(self) -> bool:
         """True between `start` and `stop`."""
         return self._application is not None
+
+    @property
+    def associations(self) -> int:
+        """How many associations are open."""
+        return len(self._application.active_associations) if self._application else 0
 
     def _store(self, event: Event) -> int:
         """Keep an object; answer with a status."""
@@ -155,6 +153,7 @@ class Listener:
             if study is None:
                 self._journal.say("turned_away", instance=uid, reason="not_as_announced")
                 return NOT_AS_ANNOUNCED
+            size = event.dataset_path.stat().st_size
             path = self._spool.keep_instance(event.dataset_path, uid)
             new = self._queue.add(uid, study, path, time.time(), self._settings.quiet_s)
         except (OSError, sqlite3.Error) as error:
@@ -164,10 +163,12 @@ class Listener:
             self._journal.say("turned_away", instance=uid, reason=type(error).__name__)
             return CANNOT_UNDERSTAND
         if new:
-            self._journal.say(
-                "received", study=study, instance=uid, bytes=path.stat().st_size if path.exists() else None
-            )
+            self._journal.say("received", study=study, instance=uid, bytes=size)
             self._woken()
+        else:  # it came over another association meanwhile, and may even be done with
+            self._queue.count("duplicates")
+            if not self._queue.needs(uid):
+                path.unlink(missing_ok=True)
         return SUCCESS
 
     def _weigh(self, event: Event) -> None:
@@ -183,8 +184,9 @@ class Listener:
         self._received.pop(id(event.assoc), None)
 
     def _rejected(self, event: Event) -> None:
+        caller = event.assoc.requestor
         self._queue.count("associations_rejected")
-        self._journal.say("association_rejected")
+        self._journal.say("association_rejected", calling=caller.ae_title, address=caller.address)
 
 
 def _study_of(path: Path, uid: str) -> str | None:

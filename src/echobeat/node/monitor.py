@@ -1,4 +1,4 @@
-"""Health and metrics over HTTP, on loopback: numbers only, nothing about a patient."""
+"""Health and metrics over HTTP, on loopback unless told otherwise: numbers only, nothing about a patient."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 from echobeat.errors import OutputError
+from echobeat.node.connection import POLL_S
 
 GAUGES = {
     "studies_waiting": "Studies that wait for the analysis",
@@ -47,8 +48,8 @@ class Monitor:
 
     Parameters
     ----------
-    port : int
-        On 127.0.0.1; 0: any free one.
+    host, port : str, int
+        Where to listen; port 0: any free one.
     values : callable
         The numbers of `GAUGES` and `COUNTERS`.
     troubles : callable
@@ -56,9 +57,9 @@ class Monitor:
     """
 
     def __init__(
-        self, port: int, values: Callable[[], Mapping[str, int]], troubles: Callable[[], tuple[str, ...]]
+        self, host: str, port: int, values: Callable[[], Mapping[str, int]], troubles: Callable[[], tuple[str, ...]]
     ) -> None:
-        self._port, self._values, self._troubles = port, values, troubles
+        self._host, self._port, self._values, self._troubles = host, port, values, troubles
         self._server: ThreadingHTTPServer | None = None
 
     def start(self) -> int:
@@ -70,11 +71,11 @@ class Monitor:
             The port is taken.
         """
         try:
-            self._server = ThreadingHTTPServer(("127.0.0.1", self._port), self._handler())
+            self._server = ThreadingHTTPServer((self._host, self._port), self._handler())
         except OSError as error:
-            raise OutputError(f"127.0.0.1:{self._port} cannot be listened on ({error.strerror}).") from error
+            raise OutputError(f"{self._host}:{self._port} cannot be listened on ({error.strerror}).") from error
         self._server.daemon_threads = True
-        Thread(target=self._server.serve_forever, name="monitor", daemon=True).start()
+        Thread(target=self._server.serve_forever, args=(POLL_S,), name="monitor", daemon=True).start()
         return int(self._server.server_address[1])
 
     def stop(self) -> None:

@@ -105,6 +105,12 @@ class Queue:
         """True where an instance has come before, whatever has become of it."""
         return bool(self._rows("SELECT 1 FROM instances WHERE uid = ?", uid))
 
+    def needs(self, uid: str) -> bool:
+        """True where an instance's file is still needed."""
+        return bool(
+            self._rows("SELECT 1 FROM instances WHERE uid = ? AND (outcome IS NULL OR outcome = 'failed')", uid)
+        )
+
     def add(self, uid: str, study: str, path: Path, now: float, quiet_s: float) -> bool:
         """Take in an instance; its study waits until it has been quiet. False where it was known already."""
         with self._transaction() as write:
@@ -236,9 +242,10 @@ class Queue:
         """When the next study is due; None where none waits."""
         return _time(self._rows("SELECT min(due) FROM studies"))
 
-    def next_parcel_due(self) -> float | None:
-        """When the next result is due; None where none waits."""
-        return _time(self._rows("SELECT min(due) FROM outbox WHERE state = 'waiting'"))
+    def next_parcel_due(self, destination: str) -> float | None:
+        """When the next result is due for a destination; None where none waits."""
+        query = "SELECT min(due) FROM outbox WHERE state = 'waiting' AND destination = ?"
+        return _time(self._rows(query, destination))
 
     def files(self) -> set[Path]:
         """Every file that still counts."""

@@ -12,22 +12,27 @@ from echobeat.node.settings import Destination, NodeSettings
 
 
 class Sender:
-    """Does what is due; see `run_due`."""
+    """Does what is due for one destination; see `run_due`.
 
-    def __init__(self, settings: NodeSettings, queue: Queue, journal: Journal) -> None:
-        self._settings, self._queue, self._journal = settings, queue, journal
+    Each destination has a sender in a thread of its own: one that does not answer costs the others nothing.
+    """
+
+    def __init__(self, destination: Destination, settings: NodeSettings, queue: Queue, journal: Journal) -> None:
+        self._destination, self._settings, self._queue, self._journal = destination, settings, queue, journal
+
+    def next_due(self) -> float | None:
+        """When there is something to send next; None where nothing waits."""
+        return self._queue.next_parcel_due(self._destination.name)
 
     def run_due(self) -> bool:
-        """Send what is due, over one association a destination; False where nothing is."""
-        did = False
-        for destination in self._settings.send_to:
-            parcels = self._queue.parcels(destination.name, time.time())
-            if parcels:
-                did = True
-                self._send(destination, parcels)
-        return did
+        """Send what is due, over one association; False where nothing is."""
+        parcels = self._queue.parcels(self._destination.name, time.time())
+        if parcels:
+            self._send(parcels)
+        return bool(parcels)
 
-    def _send(self, destination: Destination, parcels: Sequence[Parcel]) -> None:
+    def _send(self, parcels: Sequence[Parcel]) -> None:
+        destination = self._destination
         left = list(parcels)
         try:
             paths = [parcel.path for parcel in parcels]

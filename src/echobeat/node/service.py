@@ -1,16 +1,16 @@
-"""The node as a whole: listener, worker, sender and monitor around one queue."""
+"""The node as a whole: listener, worker, senders and monitor around one queue."""
 
 from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from threading import Event, Thread
 
-from echobeat.node.analysis import StudyAnalysis
 from echobeat.node.journal import Journal, silence_libraries
 from echobeat.node.listener import Listener
 from echobeat.node.monitor import Monitor
+from echobeat.node.outcome import StudyAnalysis
 from echobeat.node.queue import Queue
 from echobeat.node.sender import Sender
 from echobeat.node.settings import NodeSettings
@@ -56,15 +56,15 @@ class Node:
         self.spool.take()
         self.queue = Queue(self.spool.database)
         swept = self.spool.sweep(self.queue.files())
-        sender = Sender(self.settings, self.queue, self.journal)
-        wake_sender = self._loop("sender", sender.run_due, self.queue.next_parcel_due)
-        worker = Worker(self.settings, self.spool, self.queue, self.journal, self._analysis, wake_sender.set)
+        senders = [Sender(peer, self.settings, self.queue, self.journal) for peer in self.settings.send_to]
+        woken = [self._loop(f"sender_{place}", each.run_due, each.next_due) for place, each in enumerate(senders, 1)]
+        worker = Worker(self.settings, self.spool, self.queue, self.journal, self._analysis, lambda: _set(woken))
         wake_worker = self._loop("worker", worker.run_due, self.queue.next_study_due)
         self._listener = Listener(self.settings, self.spool, self.queue, self.journal, wake_worker.set)
         self.port = self._listener.start()
         self._monitor: Monitor | None = None
         if self.settings.http_port is not None:
-            self._monitor = Monitor(self.settings.http_port, self.values, self.troubles)
+            self._monitor = Monitor(self.settings.http_host, self.settings.http_port, self.values, self.troubles)
             self.http_port = self._monitor.start()
         for thread in self._threads:
             thread.start()
@@ -73,8 +73,7 @@ class Node:
     def stop(self) -> None:
         """End: what is being analysed or sent is done again after the next start."""
         self._stopping.set()
-        for waker in self._wakers:
-            waker.set()
+        _set(self._wakers)
         self._listener.stop()
         if self._monitor:
             self._monitor.stop()
@@ -129,3 +128,8 @@ class Node:
 
 def _pause_s(due: float | None) -> float:
     return LONGEST_SLEEP_S if due is None else min(LONGEST_SLEEP_S, max(0.01, due - time.time()))
+
+
+def _set(events: Iterable[Event]) -> None:
+    for event in events:
+        event.set()

@@ -103,13 +103,15 @@ class Retry:
 
     Attributes
     ----------
-    refusals : times that a peer may refuse an object, or an analysis may fail, before it is given up.
+    refusals : times that a peer may refuse an object before it is given up: ten minutes of them.
+    failures : times that the analysis of a study may fail before it is given up.
     give_up_s : how long an object waits for a peer that cannot be reached before it is given up.
     """
 
     first_s: float = 5.0
     longest_s: float = 600.0
-    refusals: int = 3
+    refusals: int = 8
+    failures: int = 3
     give_up_s: float = 7 * DAY_S
 
     def pause_s(self, attempts: int) -> float:
@@ -154,7 +156,8 @@ class NodeSettings:
     allow : AE titles that may call; ``*`` lets all in.
     send_to : where results go; each gets all of them.
     host : address to listen on.
-    http_port : of health and metrics, on loopback; None: none, 0: any free one.
+    http_port : of health and metrics; None: none, 0: any free one.
+    http_host : address that health and metrics listen on.
     quiet_s : a study is analysed when nothing of it has come for so long.
     keep_s : how long finished work is remembered, so that a late duplicate is known as one.
 
@@ -171,6 +174,7 @@ class NodeSettings:
     send_to: tuple[Destination, ...]
     host: str = "127.0.0.1"
     http_port: int | None = None
+    http_host: str = "127.0.0.1"
     quiet_s: float = 60.0
     keep_s: float = 90 * DAY_S
     retry: Retry = field(default_factory=Retry)

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from echobeat.errors import OutputError
-from echobeat.node.analysis import Interrupted, Outcome, StudyAnalysis
 from echobeat.node.journal import Journal
+from echobeat.node.outcome import Interrupted, Outcome, StudyAnalysis
 from echobeat.node.queue import Queue, Verdict, Waiting
 from echobeat.node.settings import NodeSettings
 from echobeat.node.spool import Spool
@@ -85,7 +85,7 @@ class Worker:
         attempts = waiting.attempts + 1
         self._journal.say("analysis_failed", study=waiting.study, reason=type(error).__name__, attempts=attempts)
         disk = isinstance(error, (OSError, OutputError, sqlite3.Error))
-        if attempts >= self._settings.retry.refusals and not disk:
+        if attempts >= self._settings.retry.failures and not disk:
             verdicts = {uid: Verdict("failed", type(error).__name__) for uid in waiting.files}
             self._queue.finish(waiting, verdicts, {}, (), time.time())
             self._journal.say("given_up", study=waiting.study, instances=len(verdicts))
