@@ -8,20 +8,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from os import PathLike
 
 import numpy as np
 from numpy.typing import NDArray
 
 from echobeat import measurement, sources
-from echobeat.models import EjectionFractionModel, Segmenter, load_ef_model, load_segmenter
+from echobeat.models import Segmenter, VideoReader, load_segmenter, load_video_reader
 from echobeat.records import (
     Assessment,
     Beat,
     Clip,
     ClipFacts,
     Estimate,
+    LVMasks,
     ModelUsed,
     Quality,
     Result,
@@ -40,7 +41,7 @@ class Models:
     """The models of a run, loaded once and used for every clip."""
 
     segmentation: Segmenter
-    ejection_fraction: EjectionFractionModel | None = None
+    ejection_fraction: VideoReader | None = None
 
     @classmethod
     def load(cls, segmentation: str = "lv", ef: str | None = None, threads: int = 0) -> Models:
@@ -51,8 +52,22 @@ class Models:
         ModelError
             A name is unknown, a file damaged, or a model is for another task.
         """
-        video = None if ef is None else load_ef_model(ef, threads=threads)
+        video = None if ef is None else load_video_reader(ef, threads=threads)
         return cls(load_segmenter(segmentation, threads=threads), video)
+
+    @property
+    def contour_error(self) -> measurement.MeasurementError | None:
+        """Calibrated error of the EF from contours; None where it was never calibrated."""
+        numbers = self.segmentation.card.measurement_error
+        return measurement.MeasurementError.from_json(numbers) if numbers else None
+
+    @property
+    def video_calibration(self) -> measurement.VideoCalibration | None:
+        """Calibrated errors of the video network beside this very segmentation model; None for any other."""
+        numbers = self.ejection_fraction.card.measurement_error if self.ejection_fraction else None
+        if not numbers or numbers.get("segmentation") != self.segmentation.card.sha256:
+            return None
+        return measurement.VideoCalibration.from_json(numbers)
 
     @property
     def used(self) -> tuple[ModelUsed, ...]:
@@ -113,8 +128,8 @@ def analyze_clip(clip: Clip, models: Models, progress: Progress | None = None) -
     beats = measurement.find_beats(curve)
     rhythm = measurement.rhythm(beats)
     quality = measurement.judge(clip, evidence, masks, curve, beats, rhythm)
-    video = _video_ef(clip, models.ejection_fraction, beats)
-    result = _result(clip, models, beats, video, (rhythm, quality))
+    readings = _readings(clip, models.ejection_fraction, masks, beats)
+    result = _result(clip, models, _efs(models, beats, readings), (rhythm, quality))
     return Assessment(result, clip, masks, curve, measurement.phases(len(clip.frames), beats))
 
 
@@ -146,39 +161,58 @@ def segment(frames: NDArray[np.uint8], *, segmentation: str = "lv", fps: float |
     return masks[0] if single else masks
 
 
-def _video_ef(clip: Clip, model: EjectionFractionModel | None, beats: tuple[Beat, ...]) -> Estimate | None:
-    """Mean over the beats that count of what the EF network says of a clip around each."""
-    counted = measurement.counted_beats(beats)
-    if model is None or not counted:
-        return None
-    efs = [ef for ef in model.beats(clip.frames, clip.times_s, counted) if ef is not None]
-    return Estimate(float(np.mean(efs)), None, None) if efs else None
+@dataclass(frozen=True)
+class _EFs:
+    """Beats with their EFs, the study's EF by every method, and the calibrated error of the one that is reported."""
+
+    beats: tuple[Beat, ...]
+    geometric: Estimate | None
+    video: Estimate | None
+    study: StudyEstimate | None
+    error: measurement.MeasurementError | None
+    disagree: bool = False
 
 
-def _result(
-    clip: Clip,
-    models: Models,
-    beats: tuple[Beat, ...],
-    video: Estimate | None,
-    verdict: tuple[Rhythm | None, Quality],
-) -> Result:
-    calibration = models.segmentation.card.measurement_error
-    error = measurement.MeasurementError.from_json(calibration) if calibration else None
-    beats = measurement.beat_intervals(beats, error)
-    geometric = measurement.study_ef(beats, error)
+def _readings(
+    clip: Clip, reader: VideoReader | None, masks: LVMasks, beats: tuple[Beat, ...]
+) -> list[measurement.Reading | None]:
+    if reader is None:
+        return [None] * len(beats)
+    return reader.read(clip.frames, clip.times_s, masks.lv, beats)
+
+
+def _efs(models: Models, beats: tuple[Beat, ...], readings: list[measurement.Reading | None]) -> _EFs:
+    """Geometric and video EF side by side; one of both where their errors are known."""
+    error, calibration = models.contour_error, models.video_calibration
+    measured = measurement.beat_intervals(beats, error)
+    geometric = measurement.study_ef(measured, error)
+    video = measurement.study_video(measured, readings, calibration.video if calibration else None)
+    both = measurement.read_beats(measured, readings, calibration)
+    combined = measurement.study_combined(both, readings, calibration.combined) if calibration else None
+    if calibration is None or geometric is None or video is None or combined is None:
+        study = StudyEstimate(**asdict(geometric), method="geometric") if geometric else None
+        return _EFs(both, geometric, video, study, error)
+    study = StudyEstimate(**asdict(combined), method="combined")
+    return _EFs(both, geometric, video, study, calibration.combined, calibration.disagree(geometric, video))
+
+
+def _result(clip: Clip, models: Models, efs: _EFs, verdict: tuple[Rhythm | None, Quality]) -> Result:
     rhythm, quality = verdict
-    judged = geometric if quality.accepted else None
+    if efs.disagree and efs.geometric and efs.video and quality.accepted:
+        said = measurement.warn("estimates_disagree", contours=efs.geometric.value, video=efs.video.value)
+        quality = replace(quality, warnings=(*quality.warnings, said))
+    judged = efs.study if quality.accepted else None
     _, height, width = clip.frames.shape
     return Result(
         source=clip.source,
         models=models.used,
         clip=ClipFacts(len(clip.frames), clip.fps, height, width, clip.spacing_mm),
-        beats=beats,
-        ef=StudyEstimate(judged.value, judged.low, judged.high, "geometric") if judged else None,
-        ef_geometric=geometric,
-        ef_video=video,
+        beats=efs.beats,
+        ef=judged,
+        ef_geometric=efs.geometric,
+        ef_video=efs.video,
         ef_category=measurement.category(judged.value) if judged else None,
-        probability_below=measurement.probability_below(judged, error=error) if judged else None,
+        probability_below=measurement.probability_below(judged, error=efs.error) if judged else None,
         rhythm=rhythm,
         quality=quality,
     )

@@ -22,7 +22,7 @@ from pydantic import Field
 from echobeat.errors import InvalidClip
 from echobeat.frames import FrameStack
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 MIN_SIDE_PX = 16
 """A frame smaller than this holds no ventricle; decoders also misbehave on such sizes."""
@@ -170,6 +170,10 @@ class Beat:
     ef: Annotated[float | None, Field(description="ejection fraction in percent, unrounded")]
     ef_low: Annotated[float | None, Field(description="lower end of the 90 % interval; null: not calibrated")]
     ef_high: Annotated[float | None, Field(description="upper end of the 90 % interval; null: not calibrated")]
+    ef_geometric: Annotated[
+        float | None, Field(description="EF of edv and esv, where `ef` combines it with the video's; else null")
+    ] = None
+    ef_video: Annotated[float | None, Field(description="what a video network reads; null without one")] = None
 
     @property
     def counts(self) -> bool:

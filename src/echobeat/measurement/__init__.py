@@ -7,7 +7,7 @@
     volume     method of disks, area-length                     beats         every beat
     smoothing  in seconds, at any frame rate                    ectopy        premature beats
     curve      all of it for every frame                        rhythm        rate, regularity, phases
-    codes      every refusal and warning                        ejection_fraction, intervals, calibration
+    codes      every refusal and warning                        ejection_fraction, combination, intervals, calibration
     evidence   what the images show                             quality       the verdict
 """
 
@@ -20,8 +20,16 @@ import numpy as np
 from echobeat.errors import UsageError
 from echobeat.measurement.axis import LongAxis, long_axis
 from echobeat.measurement.beats import find_beats
-from echobeat.measurement.calibration import calibrate
-from echobeat.measurement.codes import CODES, CodeInfo
+from echobeat.measurement.calibration import CalibrationStudy, calibrate, calibrate_studies
+from echobeat.measurement.codes import CODES, CodeInfo, warn
+from echobeat.measurement.combination import (
+    Reading,
+    VideoCalibration,
+    calibrate_video,
+    read_beats,
+    study_combined,
+    study_video,
+)
 from echobeat.measurement.curve import Masks, volume_curve
 from echobeat.measurement.ejection_fraction import beat_intervals, category, counted_beats, study_ef
 from echobeat.measurement.evidence import ClipEvidence, gather_evidence
@@ -34,14 +42,19 @@ from echobeat.records import Beat, Estimate, Rhythm, Spacing, VolumeCurve
 
 __all__ = [
     "CODES",
+    "CalibrationStudy",
     "ClipEvidence",
     "CodeInfo",
     "LongAxis",
     "Measurement",
     "MeasurementError",
+    "Reading",
+    "VideoCalibration",
     "area_length_volume",
     "beat_intervals",
     "calibrate",
+    "calibrate_studies",
+    "calibrate_video",
     "category",
     "clean_mask",
     "counted_beats",
@@ -53,9 +66,13 @@ __all__ = [
     "measure",
     "phases",
     "probability_below",
+    "read_beats",
     "rhythm",
+    "study_combined",
     "study_ef",
+    "study_video",
     "volume_curve",
+    "warn",
 ]
 
 

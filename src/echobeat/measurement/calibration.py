@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from echobeat.errors import UsageError
 from echobeat.measurement.ejection_fraction import counted_beats, robust_mean
-from echobeat.measurement.intervals import MeasurementError, study_sd
+from echobeat.measurement.intervals import NEUTRAL_EF, MeasurementError, study_sd
 from echobeat.records import Beat, FloatArray
 
 COVERAGE = 0.90
@@ -18,13 +19,34 @@ COVERAGE = 0.90
 MIN_STUDIES = 20
 """Fewer calibration studies give no trustworthy 90 % quantile."""
 
+RIDGE = 50 * 15.0**2
+"""Weight against a slope of the bias: as much as 50 studies whose EF deviates by 15 points."""
 
-def calibrate(
-    predicted_beats: Sequence[Sequence[Beat]],
-    true_ef: Sequence[float],
-    beat_errors: Sequence[float] = (),
-) -> MeasurementError:
-    """Calibrate on studies whose EF is known and that no model was trained or chosen on.
+
+@dataclass(frozen=True)
+class CalibrationStudy:
+    """What one study of known EF adds.
+
+    Attributes
+    ----------
+    efs : ndarray
+        (beats,) the measured EFs that count, percent.
+    true_ef : float
+        Percent.
+    sds : ndarray or None
+        (beats,) deviations that the model gave for them.
+    true_beats : ndarray or None
+        (beats,) the true EF of each, NaN where it is not known.
+    """
+
+    efs: FloatArray
+    true_ef: float
+    sds: FloatArray | None = None
+    true_beats: FloatArray | None = None
+
+
+def calibrate(predicted_beats: Sequence[Sequence[Beat]], true_ef: Sequence[float]) -> MeasurementError:
+    """Calibrate the EF of measured beats on studies whose EF is known; see `calibrate_studies`.
 
     Parameters
     ----------
@@ -32,9 +54,6 @@ def calibrate(
         The measured beats of each study; a study without a beat that counts is left out.
     true_ef : sequence of float
         The true EF of each study in percent.
-    beat_errors : sequence of float, optional
-        Measured minus true EF of single beats, at least 20 of them; without them a beat's interval is derived
-        from the studies'.
 
     Raises
     ------
@@ -43,24 +62,65 @@ def calibrate(
     """
     if len(predicted_beats) != len(true_ef):
         raise UsageError(f"{len(predicted_beats)} studies and {len(true_ef)} true EFs do not go together.")
-    studies = [np.array([b.ef for b in counted_beats(beats)], np.float64) for beats in predicted_beats]
-    pairs = [(efs, truth) for efs, truth in zip(studies, true_ef, strict=True) if len(efs)]
-    if len(pairs) < MIN_STUDIES:
-        raise UsageError(f"{len(pairs)} studies are too few to calibrate on: at least {MIN_STUDIES} are needed.")
-    residual = np.array([robust_mean(efs) - truth for efs, truth in pairs])
-    bias = float(np.median(residual))
-    several = [efs for efs, _ in pairs if len(efs) > 1]
+    efs = [np.array([b.ef for b in counted_beats(beats)], np.float64) for beats in predicted_beats]
+    return calibrate_studies([CalibrationStudy(ef, truth) for ef, truth in zip(efs, true_ef, strict=True)])
+
+
+def calibrate_studies(studies: Sequence[CalibrationStudy]) -> MeasurementError:
+    """Calibrate on studies whose EF is known and that no model was trained or chosen on.
+
+    Bias and its slope come from half of what is known of them at most: the slope is a ridge regression's, so that
+    few studies give nearly none. The interval's width is the conformal quantile over the studies.
+
+    Raises
+    ------
+    UsageError
+        Fewer than 20 studies with a beat that counts.
+    """
+    kept = [study for study in studies if len(study.efs)]
+    if len(kept) < MIN_STUDIES:
+        raise UsageError(f"{len(kept)} studies are too few to calibrate on: at least {MIN_STUDIES} are needed.")
+    values = np.array([robust_mean(study.efs) for study in kept])
+    residual = values - np.array([study.true_ef for study in kept])
+    bias, slope = _bias(values, residual)
+    residual = residual - bias - slope * (values - NEUTRAL_EF)
+    draft = _spreads(kept, residual, bias, slope)
+    sds = np.array([study_sd(draft.systematic_sd * draft.doubt(s.sds), draft.beat_sd, s.efs) for s in kept])
+    scale = conformal_quantile(np.abs(residual) / sds)
+    half_width = _beat_half_width(studies, draft) or scale * math.hypot(draft.systematic_sd, draft.beat_sd)
+    return replace(draft, study_scale=scale, beat_half_width=half_width)
+
+
+def _bias(values: FloatArray, residual: FloatArray) -> tuple[float, float]:
+    """Bias where 50 % is measured, and its slope."""
+    away = values - NEUTRAL_EF
+    middle, centred = float(np.median(residual)), away - away.mean()
+    slope = float(np.sum(centred * (residual - residual.mean())) / (np.sum(centred**2) + RIDGE))
+    return float(np.median(residual - slope * away)) if slope else middle, float(np.clip(slope, -0.5, 0.5))
+
+
+def _spreads(studies: Sequence[CalibrationStudy], residual: FloatArray, bias: float, slope: float) -> MeasurementError:
+    """Shared and random deviation; the factors that make intervals of them are still 1."""
+    several = [study.efs for study in studies if len(study.efs) > 1]
     freedom = sum(len(efs) - 1 for efs in several)
     beat_sd = max(0.5, math.sqrt(sum(float(np.var(efs)) * len(efs) for efs in several) / freedom)) if freedom else 2.0
-    random_variance = float(np.mean([study_sd(0.0, beat_sd, efs) ** 2 for efs, _ in pairs]))
-    systematic_sd = math.sqrt(max(0.25, float(np.mean((residual - bias) ** 2)) - random_variance))
-    sds = np.array([study_sd(systematic_sd, beat_sd, efs) for efs, _ in pairs])
-    scale = conformal_quantile(np.abs(residual - bias) / sds)
-    if len(beat_errors) >= MIN_STUDIES:
-        half_width = conformal_quantile(np.abs(np.asarray(beat_errors, np.float64) - bias))
-    else:
-        half_width = scale * math.hypot(systematic_sd, beat_sd)
-    return MeasurementError(bias, systematic_sd, beat_sd, scale, half_width, len(pairs))
+    random_variance = float(np.mean([study_sd(0.0, beat_sd, study.efs) ** 2 for study in studies]))
+    systematic_sd = math.sqrt(max(0.25, float(np.mean(residual**2)) - random_variance))
+    given = [study.sds for study in studies if study.sds is not None and len(study.sds)]
+    typical = float(np.median([math.sqrt(float(np.mean(sds**2))) for sds in given])) if given else 0.0
+    return MeasurementError(bias, systematic_sd, beat_sd, 1.0, 1.0, len(studies), slope, typical)
+
+
+def _beat_half_width(studies: Sequence[CalibrationStudy], draft: MeasurementError) -> float | None:
+    """None where the truth of fewer than 20 beats is known."""
+    scores = [
+        abs(draft.centre(float(ef)) - truth) / draft.doubt(None if study.sds is None else study.sds[k : k + 1])
+        for study in studies
+        if study.true_beats is not None
+        for k, (ef, truth) in enumerate(zip(study.efs, study.true_beats, strict=True))
+        if np.isfinite(truth)
+    ]
+    return conformal_quantile(np.array(scores)) if len(scores) >= MIN_STUDIES else None
 
 
 def conformal_quantile(scores: FloatArray, coverage: float = COVERAGE) -> float:

@@ -96,6 +96,11 @@ CODES: dict[str, CodeInfo] = {
         "The beats' EFs differ by {spread:.0f} points, more than the rhythm explains.",
         "Look at the contours: some beats were probably measured badly.",
     ),
+    "estimates_disagree": CodeInfo(
+        False,
+        "Contours give an EF of {contours:.0f} %, the video {video:.0f} %: further apart than their intervals allow.",
+        "Look at the contours of end-diastole and end-systole before you believe either.",
+    ),
     "implausible_ef": CodeInfo(
         False,
         "An EF of {ef:.0f} % is hardly possible.",

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Literal
 
 import numpy as np
@@ -28,6 +28,9 @@ THRESHOLDS: tuple[Threshold, ...] = ("35", "40", "50")
 _PRIOR_BEATS = 4.0
 """The calibration's spread between beats weighs as much as this many beats of the study itself."""
 
+NEUTRAL_EF = 50.0
+"""EF in percent at which `MeasurementError.bias` stands."""
+
 _NORMAL_90 = 1.6448536269514722
 """Half-width of a normal distribution's central 90 %, in standard deviations."""
 
@@ -38,12 +41,16 @@ class MeasurementError:
 
     Attributes
     ----------
-    bias : median of measured minus true EF.
+    bias : median of measured minus true EF, where 50 % is measured.
     systematic_sd : standard deviation of the part that all beats of a study share.
     beat_sd : standard deviation of a beat's EF about its study's mean.
     study_scale : conformal factor on a study's standard deviation.
     beat_half_width : half the width of the 90 % interval of one beat's EF.
     studies : number of studies it was calibrated on.
+    slope : how much the bias grows with a point of measured EF: a model that draws the end-systole of strong hearts
+        too wide has a negative one.
+    typical_sd : median of the deviations that the model itself gave for its readings on the calibration studies; 0
+        where it gives none. A study's own, over this one, widens or narrows its interval.
     """
 
     bias: float
@@ -52,10 +59,13 @@ class MeasurementError:
     study_scale: float
     beat_half_width: float
     studies: int
+    slope: float = 0.0
+    typical_sd: float = 0.0
 
     def __post_init__(self) -> None:
         positive = (self.systematic_sd, self.beat_sd, self.study_scale, self.beat_half_width)
-        if not all(math.isfinite(value) and value > 0 for value in positive) or not math.isfinite(self.bias):
+        finite = all(math.isfinite(value) for value in (*positive, self.bias, self.slope, self.typical_sd))
+        if not (finite and min(positive) > 0 and self.slope < 1 and self.typical_sd >= 0):
             raise UsageError(f"The calibration {asdict(self)} is not one: its numbers must be finite and positive.")
 
     def to_json(self) -> dict[str, float]:
@@ -65,22 +75,33 @@ class MeasurementError:
     @classmethod
     def from_json(cls, numbers: Mapping[str, float]) -> MeasurementError:
         """Read a model's card; entries that are not known are left alone."""
-        missing = [f.name for f in fields(cls) if f.name not in numbers]
+        missing = [f.name for f in fields(cls) if f.name not in numbers and f.default is MISSING]
         if missing:
             raise UsageError(f"The calibration lacks {', '.join(missing)}: calibrate the model again.")
-        values = {f.name: float(numbers[f.name]) for f in fields(cls) if f.name != "studies"}
+        values = {f.name: float(numbers[f.name]) for f in fields(cls) if f.name in numbers and f.name != "studies"}
         return cls(studies=int(numbers["studies"]), **values)
 
-    def study_interval(self, value: float, efs: FloatArray) -> tuple[float, float]:
-        """90 % interval of a study's EF `value`, which came from the beats' `efs`."""
-        return self._interval(value, self.study_scale * study_sd(self.systematic_sd, self.beat_sd, efs))
+    def centre(self, value: float) -> float:
+        """The measured EF less its bias: the most likely true one."""
+        return value - self.bias - self.slope * (value - NEUTRAL_EF)
 
-    def beat_interval(self, ef: float) -> tuple[float, float]:
+    def study_interval(self, value: float, efs: FloatArray, sds: FloatArray | None = None) -> tuple[float, float]:
+        """90 % interval of a study's EF `value`, which came from the beats' `efs`, read with deviations `sds`."""
+        shared = self.systematic_sd * self.doubt(sds)
+        return self._interval(value, self.study_scale * study_sd(shared, self.beat_sd, efs))
+
+    def beat_interval(self, ef: float, sd: float | None = None) -> tuple[float, float]:
         """90 % interval of one beat's EF."""
-        return self._interval(ef, self.beat_half_width)
+        return self._interval(ef, self.beat_half_width * self.doubt(None if sd is None else np.array([sd])))
+
+    def doubt(self, sds: FloatArray | None) -> float:
+        """How much less certain than usual the model is of these readings: 1 as usual, within a third and three."""
+        if sds is None or len(sds) == 0 or self.typical_sd == 0:
+            return 1.0
+        return float(np.clip(math.sqrt(float(np.mean(np.square(sds)))) / self.typical_sd, 1 / 3, 3.0))
 
     def _interval(self, value: float, half_width: float) -> tuple[float, float]:
-        centre = value - self.bias
+        centre = self.centre(value)
         low, high = min(value, centre - half_width), max(value, centre + half_width)
         return float(np.clip(low, 0.0, 100.0)), float(np.clip(high, 0.0, 100.0))
 
@@ -94,7 +115,7 @@ def probability_below(
     """
     if estimate is None or error is None or estimate.low is None or estimate.high is None:
         return None
-    centre = estimate.value - error.bias
+    centre = error.centre(estimate.value)
     sd = max(centre - estimate.low, estimate.high - centre) / _NORMAL_90  # one end may be cut off at 0 or 100
     return {
         threshold: 0.5 * (1.0 + math.erf((float(threshold) - centre) / (sd * math.sqrt(2.0))))

@@ -53,6 +53,10 @@ class ClipSpec:
     blank: Annotated[float, Field(ge=0, le=255)] = 0.0
 
 
+BEAT_OUTPUTS = "ef", "log_sd"
+"""Outputs of a reader of beats: EF in percent, and the logarithm of the deviation that it gives for it."""
+
+
 @dataclass(frozen=True)
 class Card:
     """Everything about a model but its weights; one JSON file beside the ONNX file of the same name.
@@ -63,9 +67,10 @@ class Card:
         Side in pixels of the square that the network reads.
     classes : tuple of str
         Names of the output channels: ``left_ventricle`` is among those of a segmentation, ``ef`` is the first of
-        an EF network's.
+        an EF network's. A reader of beats has `BEAT_OUTPUTS`.
     measurement_error : dict or None
-        Numbers of `measure.MeasurementError`, calibrated for this model; None gives no intervals.
+        Numbers of `measurement.MeasurementError` (segmentation) or `measurement.VideoCalibration` (beats), calibrated
+        for this model; None gives no intervals.
     sha256 : str
         Of the ONNX file.
     architecture : str
@@ -77,13 +82,15 @@ class Card:
     crop : bool
         Black borders are cut off frames of the network's own size, too, as they always are off frames of other
         sizes; False: frames of its own size are read as they are.
+    threshold : float or None
+        Of a view network: belief in a four-chamber view under which a clip is refused.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
     name: str
     version: str
-    task: Literal["segmentation", "ef"]
+    task: Literal["segmentation", "ef", "view", "beats"]
     summary: str
     licence: str
     data: tuple[str, ...]
@@ -99,12 +106,15 @@ class Card:
     preprocessing: str = ""
     clip: ClipSpec | None = None
     crop: bool = True
+    threshold: float | None = None
 
     def __post_init__(self) -> None:
         if self.task == "segmentation" and "left_ventricle" not in self.classes:
             raise ValueError("a segmentation model names one of its classes left_ventricle")
         if self.task == "ef" and (self.clip is None or self.classes[:1] != ("ef",)):
             raise ValueError("an EF model has a clip, and the first of its classes is ef")
+        if self.task == "beats" and self.classes != BEAT_OUTPUTS:
+            raise ValueError(f"a reader of beats gives {' and '.join(BEAT_OUTPUTS)}")
 
     @property
     def used(self) -> ModelUsed:

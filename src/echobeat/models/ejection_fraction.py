@@ -6,12 +6,15 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from echobeat.errors import ModelError
 from echobeat.frames import FrameStack
+from echobeat.measurement import Reading
+from echobeat.models.beat_reader import BeatReader
 from echobeat.models.cards import Card, ClipSpec, load_card, model_file
 from echobeat.models.letterbox import Letterbox
 from echobeat.models.session import Backend, BackendName, open_backend
@@ -83,6 +86,12 @@ class EjectionFractionModel:
         for (index, _), ef in zip(systoles, self._clips(frames, times_s, starts), strict=True):
             found[index] = float(ef)
         return found
+
+    def read(
+        self, frames: FrameStack, times_s: FloatArray, lv: FrameStack, beats: Sequence[Beat]
+    ) -> list[Reading | None]:
+        """`beats`, as `VideoReader` asks for it; contours (`lv`) are not looked at."""
+        return [None if ef is None else Reading(ef) for ef in self.beats(frames, times_s, beats)]
 
     def all_clips(self, frames: FrameStack, times_s: FloatArray, stride: int = 1) -> FloatArray:
         """EF of the clip from every `stride`-th frame that leaves room for one, (clips,); of one if none does."""
@@ -175,6 +184,44 @@ def tiles(count: int, longest: int) -> Iterator[tuple[int, int]]:
 def _blocks(starts_s: Sequence[float], block: int) -> Iterator[Sequence[float]]:
     for first in range(0, len(starts_s), block):
         yield starts_s[first : first + block]
+
+
+class VideoReader(Protocol):
+    """What reads the EF of beats from a video: networks of clips, and readers of single beats."""
+
+    @property
+    def card(self) -> Card:
+        """Of the model."""
+
+    def read(
+        self, frames: FrameStack, times_s: FloatArray, lv: FrameStack, beats: Sequence[Beat]
+    ) -> list[Reading | None]:
+        """One reading a beat; None where a beat lacks what the model needs.
+
+        Parameters
+        ----------
+        frames : FrameStack
+            (frames, height, width) uint8.
+        times_s : ndarray
+            (frames,) seconds, increasing.
+        lv : FrameStack
+            (frames, height, width) bool: the ventricle, as the segmentation model found it.
+        beats : sequence of Beat
+        """
+
+
+def load_video_reader(name: str | Path, backend: BackendName = "auto", threads: int = 0) -> VideoReader:
+    """Load what ``--ef NAME`` names: a network of clips or a reader of beats.
+
+    Raises
+    ------
+    ModelError
+        Unknown name, damaged file, or a model for another task.
+    """
+    card = load_card(name)
+    if card.task == "beats":
+        return BeatReader(card, open_backend(model_file(name), backend, threads))
+    return load_ef_model(name, backend, threads)
 
 
 def load_ef_model(name: str | Path, backend: BackendName = "auto", threads: int = 0) -> EjectionFractionModel:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from echobeat.errors import EchobeatError, OutputError, UsageError
+from echobeat.models.beat_clips import FRAMES
 from echobeat.models.cards import (
     Card,
     card_file,
@@ -136,6 +137,8 @@ def verify(name: str | Path, backend: BackendName = "auto") -> str | None:
 
 
 def _black(card: Card) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    if card.task == "beats":
+        return np.zeros((1, 2, FRAMES, card.size, card.size), np.float32)
     time = () if card.clip is None else (card.clip.frames,)
     return np.zeros((1, 1, *time, card.size, card.size), np.float32)
 

@@ -1,0 +1,203 @@
+"""Two estimates of one EF, from the contours and from a video network, become one by their measured errors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from echobeat.errors import UsageError
+from echobeat.measurement.calibration import CalibrationStudy, calibrate_studies
+from echobeat.measurement.ejection_fraction import counted_beats, robust_mean
+from echobeat.measurement.intervals import MeasurementError
+from echobeat.records import Beat, Estimate, FloatArray
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a video network says of one beat.
+
+    Attributes
+    ----------
+    ef : float
+        Percent.
+    sd : float or None
+        Deviation that the network gives for it, in points of EF; None where it gives none.
+    """
+
+    ef: float
+    sd: float | None = None
+
+
+@dataclass(frozen=True)
+class VideoCalibration:
+    """Calibrated errors of a video network beside one segmentation model; stored in the network's card.
+
+    Attributes
+    ----------
+    segmentation : str
+        SHA-256 of the segmentation model that found the beats and the contours.
+    contours, video, combined : MeasurementError
+        Of the EF from the contours, from the video, and of both together.
+    video_weight : float
+        Of the video in the combined EF, 0-1.
+    data : str
+        What it was calibrated on.
+    """
+
+    segmentation: str
+    contours: MeasurementError
+    video: MeasurementError
+    combined: MeasurementError
+    video_weight: float
+    data: str
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.video_weight <= 1:
+            raise UsageError(f"The weight of the video lies between 0 and 1, not at {self.video_weight}.")
+
+    def to_json(self) -> dict[str, Any]:
+        """For a model's card."""
+        errors = {name: getattr(self, name).to_json() for name in ("contours", "video", "combined")}
+        return {"segmentation": self.segmentation, "video_weight": self.video_weight, "data": self.data, **errors}
+
+    @classmethod
+    def from_json(cls, entries: Mapping[str, Any]) -> VideoCalibration:
+        """Read a model's card.
+
+        Raises
+        ------
+        UsageError
+            Something is missing.
+        """
+        try:
+            errors = {name: MeasurementError.from_json(entries[name]) for name in ("contours", "video", "combined")}
+            return cls(entries["segmentation"], **errors, video_weight=entries["video_weight"], data=entries["data"])
+        except KeyError as error:
+            raise UsageError(f"The calibration lacks {error}: calibrate the model again.") from error
+
+    def together(self, contours: float, video: float) -> float:
+        """One EF from both, each less its bias."""
+        return combine(self.contours.centre(contours), self.video.centre(video), self.video_weight)
+
+    def disagree(self, contours: Estimate, video: Estimate) -> bool:
+        """True where the two lie further apart than their intervals allow: their half-widths, added as errors are."""
+        centres = self.contours.centre(contours.value), self.video.centre(video.value)
+        reach = [
+            max(high - centre, centre - low)
+            for centre, low, high in zip(centres, (contours.low, video.low), (contours.high, video.high), strict=True)
+            if low is not None and high is not None
+        ]
+        return len(reach) == 2 and abs(centres[0] - centres[1]) > math.hypot(*reach)
+
+
+def calibrate_video(
+    contours: Sequence[CalibrationStudy], video: Sequence[CalibrationStudy], segmentation: str, data: str
+) -> VideoCalibration:
+    """Calibrate both estimates and their combination on the same studies, beat by beat in the same order.
+
+    Parameters
+    ----------
+    contours, video : sequence of CalibrationStudy
+        What either read of the beats that count.
+    segmentation : str
+        SHA-256 of the segmentation model.
+    data : str
+        What the studies are.
+
+    Raises
+    ------
+    UsageError
+        Too few studies with a beat that counts.
+    """
+    own, other = calibrate_studies(contours), calibrate_studies(video)
+    kept = [(c, v) for c, v in zip(contours, video, strict=True) if len(c.efs)]
+    errors = np.array(
+        [[own.centre(robust_mean(c.efs)) - c.true_ef, other.centre(robust_mean(v.efs)) - v.true_ef] for c, v in kept]
+    )
+    draft = VideoCalibration(segmentation, own, other, other, best_weight(*errors.T), data)
+    both = [
+        replace(v, efs=np.array([draft.together(float(a), float(b)) for a, b in zip(c.efs, v.efs, strict=True)]))
+        for c, v in kept
+    ]
+    return replace(draft, combined=calibrate_studies(both))
+
+
+def combine(contours: float, video: float, video_weight: float) -> float:
+    """Weighted mean, within 0 and 100."""
+    return float(np.clip((1 - video_weight) * contours + video_weight * video, 0.0, 100.0))
+
+
+def best_weight(contours: FloatArray, video: FloatArray) -> float:
+    """Weight of the video that makes the variance of the combined error smallest, within 0 and 1.
+
+    For errors a (contours) and b (video): (var a - cov) / (var a + var b - 2 cov); Bates and Granger, "The combination
+    of forecasts", Oper Res Q 20:451-468 (1969), doi:10.1057/jors.1969.103.
+
+    Parameters
+    ----------
+    contours, video : ndarray
+        (studies,) errors of the two, their biases taken off.
+    """
+    (own, shared), (_, other) = np.cov(contours, video)
+    rest = own + other - 2 * shared
+    return float(np.clip((own - shared) / rest, 0.0, 1.0)) if rest > 0 else 0.5
+
+
+def read_beats(
+    beats: Sequence[Beat], readings: Sequence[Reading | None], calibration: VideoCalibration | None
+) -> tuple[Beat, ...]:
+    """The beats with both estimates, and their combination with its interval as the beat's EF.
+
+    Without a calibration, or without a reading, the EF stays that of the contours.
+    """
+    filled = []
+    for beat, reading in zip(beats, readings, strict=True):
+        found = replace(beat, ef_video=None if reading is None else reading.ef)
+        if calibration is not None and reading is not None and beat.ef is not None:
+            ef = calibration.together(beat.ef, reading.ef)
+            low, high = calibration.combined.beat_interval(ef, reading.sd)
+            found = replace(found, ef=ef, ef_low=low, ef_high=high, ef_geometric=beat.ef)
+        filled.append(found)
+    return tuple(filled)
+
+
+def study_video(
+    beats: Sequence[Beat], readings: Sequence[Reading | None], error: MeasurementError | None
+) -> Estimate | None:
+    """EF of a study from the readings of the beats that count; None without any."""
+    kept = _counted(beats, readings)
+    if not kept:
+        return None
+    efs = np.array([reading.ef for _, reading in kept])
+    value = robust_mean(efs)
+    return Estimate(value, *_interval(error, value, efs, kept))
+
+
+def study_combined(
+    beats: Sequence[Beat], readings: Sequence[Reading | None], error: MeasurementError | None
+) -> Estimate | None:
+    """EF of a study from the combined EFs of `read_beats`; None without any."""
+    kept = [(beat, reading) for beat, reading in _counted(beats, readings) if beat.ef_geometric is not None]
+    if not kept:
+        return None
+    efs = np.array([beat.ef for beat, _ in kept], np.float64)
+    value = robust_mean(efs)
+    return Estimate(value, *_interval(error, value, efs, kept))
+
+
+def _counted(beats: Sequence[Beat], readings: Sequence[Reading | None]) -> list[tuple[Beat, Reading]]:
+    counted = counted_beats(beats)
+    return [(b, r) for b, r in zip(beats, readings, strict=True) if b in counted and r is not None]
+
+
+def _interval(
+    error: MeasurementError | None, value: float, efs: FloatArray, kept: Sequence[tuple[Beat, Reading]]
+) -> tuple[float | None, float | None]:
+    if error is None:
+        return None, None
+    sds = np.array([reading.sd for _, reading in kept if reading.sd is not None])
+    return error.study_interval(value, efs, sds)
