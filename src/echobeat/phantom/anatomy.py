@@ -31,6 +31,7 @@ Tissue = Literal[
     "leaflet",
     "chorda",
     "crux",
+    "opacified",
 ]
 
 
@@ -148,13 +149,13 @@ class Anatomy:
         layers = np.stack([cut.layer(depth) for depth in (0.0, 1 / 3, 2 / 3, 1.0)])
         epi = layers[-1]
         septal, lateral = layers[0, 0], layers[0, -1]
-        la_roof = self._roof(self.la, (septal + lateral) / 2, state)
+        la_roof = self.roof(self.la, (septal + lateral) / 2, state)
         atrium = self.la.outline(septal, lateral, la_roof)
         atrium_wall = offset(atrium, self.la.wall_cm)
         free_wall, hinges = self._right_ventricle(epi, state)
         septal_side = epi[len(epi) // 2 : 0 : -4]  # from the apex back to the base
         rv = np.concatenate([free_wall, septal_side])
-        ra = self.ra.outline(hinges[1], hinges[0], self._roof(self.ra, hinges.mean(axis=0), state))
+        ra = self.ra.outline(hinges[1], hinges[0], self.roof(self.ra, hinges.mean(axis=0), state))
         rv_outer = offset(free_wall, self.rv_wall_cm)
         sac = offset(epi[len(epi) // 2 - 12 :], self.gap_cm)
 
@@ -182,7 +183,7 @@ class Anatomy:
             centre = lateral + np.array([aside, behind])
             fills.insert(3, ("atrial wall", ellipse(centre, radius + 0.2, radius + 0.2, 0.0)))
             fills.insert(4, ("atrial blood", ellipse(centre, radius, radius, 0.0)))
-        inside = self._inside(cut)
+        inside = self.contents(cut)
         curves: list[tuple[Tissue, FloatArray]] = [
             ("endocardium", layers[0]),
             ("epicardium", epi),
@@ -193,10 +194,10 @@ class Anatomy:
             ("epicardium", free_wall),
         ]
         tips = []
-        for curve in self._leaflets(septal, lateral, mitral):
+        for curve in self.leaflet_curves(septal, lateral, mitral):
             curves.append(("leaflet", curve))
             tips.append(curve[-1])
-        for curve in self._leaflets(hinges[0], hinges[1], mitral, mirrored=True):
+        for curve in self.leaflet_curves(hinges[0], hinges[1], mitral, mirrored=True):
             curves.append(("leaflet", curve))
         if self.band[0]:
             ends = septal_side[int(self.band[1] * (len(septal_side) - 1))], free_wall[-1 - int(self.band[2] * 20)]
@@ -205,7 +206,7 @@ class Anatomy:
             curves += [("chorda", line(tip, inside[0][1].mean(axis=0), 12)) for tip in tips]
 
         landmarks = np.concatenate([layers[0, ::5], epi[::5], free_wall[::4], atrium[::5], ra[::5]])
-        place = self._placer(state, drift)
+        place = self.placer(state, drift)
         return Scene(
             fills=tuple((t, place(p)) for t, p in fills),
             layers=place(layers),
@@ -215,7 +216,7 @@ class Anatomy:
             landmarks=place(landmarks),
         )
 
-    def _placer(self, state: float, drift: tuple[float, float, float]) -> Callable[[FloatArray], FloatArray]:
+    def placer(self, state: float, drift: tuple[float, float, float]) -> Callable[[FloatArray], FloatArray]:
         """From the ventricle's own axes to the image."""
         angle = -(self.tilt + drift[2])
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
@@ -227,7 +228,7 @@ class Anatomy:
 
         return place
 
-    def _roof(self, atrium: Atrium, annulus: FloatArray, state: float) -> FloatArray:
+    def roof(self, atrium: Atrium, annulus: FloatArray, state: float) -> FloatArray:
         """The roof hardly moves: the atrium lengthens when the annulus descends."""
         start = self.ventricle.length_cm + atrium.length_cm - 0.15 * state
         return np.array([annulus[0] + atrium.lean_cm, max(start, annulus[1] + 1.0)])
@@ -250,7 +251,7 @@ class Anatomy:
         wall = (1 - t) ** 3 * apex + 3 * (1 - t) ** 2 * t * first + 3 * (1 - t) * t**2 * second + t**3 * outer
         return wall[::-1], np.stack([inner, outer])
 
-    def _leaflets(
+    def leaflet_curves(
         self, septal: FloatArray, lateral: FloatArray, opening: float, mirrored: bool = False
     ) -> list[FloatArray]:
         """Two leaflets as curves from hinge to tip."""
@@ -275,7 +276,8 @@ class Anatomy:
             curves.append((1 - t) ** 2 * hinge + 2 * (1 - t) * t * middle + t**2 * tip)
         return curves
 
-    def _inside(self, cut: Outline) -> list[tuple[Tissue, FloatArray]]:
+    def contents(self, cut: Outline) -> list[tuple[Tissue, FloatArray]]:
+        """Papillary muscle and trabeculae inside the cut."""
         inside: list[tuple[Tissue, FloatArray]] = []
         last = len(cut.endocardium) - 1
         present, place, length, width, reach = self.papillary

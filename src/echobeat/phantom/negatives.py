@@ -44,13 +44,13 @@ def sample_negatives(seed: int, count: int, size: int = 112) -> tuple[Images, Im
     """
     require_training_seed(seed)
     kinds: tuple[tuple[Callable[[int, np.random.Generator], Images], float], ...] = (
-        (_tissue, 0.25),
+        (tissue, 0.25),
         (_short_axis, 0.2),
-        (_vessels, 0.1),
-        (_noise, 0.12),
-        (_shapes, 0.18),
-        (_text, 0.1),
-        (_flat, 0.05),
+        (vessels, 0.1),
+        (noise, 0.12),
+        (shapes, 0.18),
+        (text, 0.1),
+        (flat, 0.05),
     )
     images = np.empty((count, size, size), np.uint8)
     for k in range(count):
@@ -90,7 +90,7 @@ def _blob(centre: FloatArray, radius: float, rng: np.random.Generator, uneven: f
     return result
 
 
-def _tissue(size: int, rng: np.random.Generator) -> Images:
+def tissue(size: int, rng: np.random.Generator) -> Images:
     """A sector with nothing in it but tissue, perhaps some bright interfaces."""
     curves: list[tuple[Tissue, FloatArray]] = []
     for _ in range(int(rng.integers(0, 4))):
@@ -122,7 +122,7 @@ def _short_axis(size: int, rng: np.random.Generator) -> Images:
     return _scan(_scene(fills, [("epicardium", outer), ("endocardium", inner)]), size, rng)
 
 
-def _vessels(size: int, rng: np.random.Generator) -> Images:
+def vessels(size: int, rng: np.random.Generator) -> Images:
     """Dark round or long spaces in tissue: liver, a vessel, an effusion."""
     fills: list[tuple[Tissue, FloatArray]] = []
     for _ in range(int(rng.integers(1, 5))):
@@ -134,17 +134,17 @@ def _vessels(size: int, rng: np.random.Generator) -> Images:
     return _scan(_scene(fills, []), size, rng)
 
 
-def _noise(size: int, rng: np.random.Generator) -> Images:
+def noise(size: int, rng: np.random.Generator) -> Images:
     """Noise with a power spectrum from white to soft clouds."""
     frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(size), np.fft.rfftfreq(size), indexing="ij"))
     frequency[0, 0] = 1 / size
     spectrum = np.fft.rfft2(rng.standard_normal((size, size))) / frequency ** rng.uniform(0, 2)
     field = np.fft.irfft2(spectrum, s=(size, size))
     field = (field - field.mean()) / (field.std() + 1e-9)
-    return _to_bytes(rng.uniform(30, 200) + rng.uniform(5, 80) * field)
+    return to_bytes(rng.uniform(30, 200) + rng.uniform(5, 80) * field)
 
 
-def _shapes(size: int, rng: np.random.Generator) -> Images:
+def shapes(size: int, rng: np.random.Generator) -> Images:
     """Shapes, edges and gradients as photographs and screens have them."""
     y, x = np.mgrid[0:size, 0:size] / size
     image = rng.uniform(0, 200) + rng.uniform(-100, 100) * x + rng.uniform(-100, 100) * y
@@ -159,10 +159,10 @@ def _shapes(size: int, rng: np.random.Generator) -> Images:
             corners = (np.array(centre) + rng.normal(0, size / 4, (int(rng.integers(3, 6)), 2))).astype(np.int32)
             cv2.fillPoly(image, [corners], grey)
     image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.3, 2.5)))
-    return _to_bytes(image + rng.normal(0, rng.uniform(0, 15), image.shape))
+    return to_bytes(image + rng.normal(0, rng.uniform(0, 15), image.shape))
 
 
-def _text(size: int, rng: np.random.Generator) -> Images:
+def text(size: int, rng: np.random.Generator) -> Images:
     """A page or a screen of letters."""
     dark = bool(rng.random() < 0.5)
     image = np.full((size, size), rng.uniform(0, 60) if dark else rng.uniform(190, 255), np.uint8)
@@ -177,11 +177,11 @@ def _text(size: int, rng: np.random.Generator) -> Images:
     return image
 
 
-def _flat(size: int, rng: np.random.Generator) -> Images:
+def flat(size: int, rng: np.random.Generator) -> Images:
     """One grey, or nearly."""
     image = np.full((size, size), rng.uniform(0, 255)) + rng.normal(0, rng.uniform(0, 3), (size, size))
-    return _to_bytes(image)
+    return to_bytes(image)
 
 
-def _to_bytes(image: NDArray[np.floating]) -> Images:
+def to_bytes(image: NDArray[np.floating]) -> Images:
     return np.asarray(np.clip(image, 0, 255), np.uint8)

@@ -33,7 +33,7 @@ SEED_RANGES: dict[Purpose, range] = {
     "dataset": DATASET_SEEDS,
 }
 
-Stream = Literal["heart", "rhythm", "scanner", "acquisition", "speckle", "frame", "choice", "negative"]
+Stream = Literal["heart", "rhythm", "scanner", "acquisition", "speckle", "frame", "choice", "negative", "view"]
 _STREAMS: tuple[Stream, ...] = (
     "heart",
     "rhythm",
@@ -43,6 +43,7 @@ _STREAMS: tuple[Stream, ...] = (
     "frame",
     "choice",
     "negative",
+    "view",
 )
 
 
