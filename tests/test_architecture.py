@@ -35,7 +35,7 @@ FLOORS = (
     {"models", "deidentification"},
     {"pipeline"},
     {"report", "facade", *TORCH_ROOMS},
-    {"dicom_results"},
+    {"dicom_results", "ingest"},
     {"node"},
     {"commands"},
     {"__main__"},

@@ -14,6 +14,7 @@ import av
 import numpy as np
 
 from echobeat.errors import OutputError
+from echobeat.frames import FrameStack
 from echobeat.phantom.examination import Images
 from echobeat.phantom.outlines import chords
 from echobeat.phantom.study import Study
@@ -44,7 +45,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         beside.unlink(missing_ok=True)
 
 
-def write_video(frames: Images, fps: float, path: Path) -> None:
+def write_video(frames: Images | FrameStack, fps: float, path: Path) -> None:
     """Write grey frames (frames, height, width) uint8 as MJPEG in AVI; both sides even."""
     rate = Fraction(fps).limit_denominator(1000)
     bitexact = {"fflags": "+bitexact"}
