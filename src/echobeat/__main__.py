@@ -21,6 +21,10 @@ COMMANDS = {
     "models": ("echobeat.commands.models:models", "List, show, import, export, verify and remove models."),
     "node": ("echobeat.commands.node:app", "Receive ultrasound by DICOM, analyse it, send the results back."),
     "phantom": ("echobeat.commands.phantom:phantom", "Make synthetic studies with known truth."),
+    "ingest": (
+        "echobeat.commands.ingest:ingest",
+        "Turn an archive of DICOM, ZIP and videos into a data set without its patients.",
+    ),
     "check-dataset": (
         "echobeat.commands.check_dataset:check_dataset",
         "What is in a data set, and what is wrong with it, before a night is spent on it.",
