@@ -12,7 +12,7 @@ import pytest
 from made_sources import SIZE, made_assessment, made_reported
 
 from echobeat.dicom_results.identity import Reported
-from echobeat.records import Assessment
+from echobeat.records import Assessment, Estimate, Rhythm, StudyEstimate
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +31,27 @@ def calibrated() -> Assessment:
 def uncalibrated() -> Assessment:
     """The same heart without a pixel spacing."""
     return made_assessment(frames=30, beat_frames=12, size=SIZE)
+
+
+@pytest.fixture(scope="session")
+def fibrillating(calibrated: Assessment) -> Assessment:
+    """Beats of different length, one premature, the one after it, and only the ejection of the last."""
+    whole = [beat for beat in calibrated.beats if beat.complete]
+    kinds = ({}, {"ectopic": True}, {"post_ectopic": True}, {"complete": False, "half_cycle": True, "end_frame": None})
+    beats = tuple(
+        dataclasses.replace(whole[index % len(whole)], index=index, heart_rate_bpm=rate, **kind)
+        for index, (rate, kind) in enumerate(zip((71.0, 133.0, 52.0, None), kinds, strict=True))
+    )
+    rhythm = Rhythm(84.0, 0.31, True)
+    return dataclasses.replace(calibrated, result=dataclasses.replace(calibrated.result, beats=beats, rhythm=rhythm))
+
+
+@pytest.fixture(scope="session")
+def combined(calibrated: Assessment) -> Assessment:
+    """The study's EF is of contours and video together."""
+    ef = StudyEstimate(47.0, 41.0, 53.0, "combined")
+    result = dataclasses.replace(calibrated.result, ef=ef, ef_video=Estimate(45.0, None, None))
+    return dataclasses.replace(calibrated, result=result)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, UltrasoundMultiFrameImageStorage, generate_uid
+from pydicom.uid import UID, ExplicitVRLittleEndian, UltrasoundMultiFrameImageStorage, generate_uid
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "report"))  # where `made` lies
 
@@ -51,14 +51,16 @@ def made_dataset(frames: int = FRAMES, size: tuple[int, int] = SIZE, **attribute
     return data
 
 
-def write_source(path: Path, data: Dataset | None = None) -> Path:
-    """Write a dataset as a DICOM file."""
+def write_source(path: Path, data: Dataset | None = None, syntax: str = ExplicitVRLittleEndian) -> Path:
+    """Write a dataset as a DICOM file; its pixels are in the form that the transfer syntax asks for."""
     data = data or made_dataset()
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = data.SOPClassUID
     meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    FileDataset(str(path), data, file_meta=meta, preamble=b"\0" * 128).save_as(path, enforce_file_format=True)
+    meta.TransferSyntaxUID = syntax
+    form = {"is_implicit_VR": UID(syntax).is_implicit_VR, "is_little_endian": UID(syntax).is_little_endian}
+    file = FileDataset(str(path), data, file_meta=meta, preamble=b"\0" * 128, **form)
+    file.save_as(path, enforce_file_format=True)
     return path
 
 

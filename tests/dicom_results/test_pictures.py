@@ -169,6 +169,7 @@ def test_a_source_with_empty_and_damaged_attributes_still_gives_valid_results(
         PatientName="",
         PatientID=None,
         PatientSex="?",
+        PatientAge="fifty",
         StudyDate="someday",
         StudyTime="",
         AcquisitionDate=None,

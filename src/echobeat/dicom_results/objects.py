@@ -42,8 +42,7 @@ def new_object(origin: Origin, identity: Identity, sop_class: UID, modality: str
     made.SeriesDescription = identity.kind.series_description
     made.InstanceNumber = identity.instance_number
     made.Modality = modality
-    made.ContentDate = made.SeriesDate = origin.date
-    made.ContentTime = made.SeriesTime = origin.time
+    made.ContentDate, made.ContentTime = origin.date, origin.time
     made.Manufacturer = made.ManufacturerModelName = MANUFACTURER
     made.SoftwareVersions = __version__
     made.DeviceSerialNumber = "0"

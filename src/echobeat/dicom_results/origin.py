@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import pydicom
 from pydicom import Dataset
+from pydicom.config import RAISE
+from pydicom.datadict import dictionary_VR
 from pydicom.errors import InvalidDicomError
 from pydicom.multival import MultiValue
 from pydicom.uid import UID
-from pydicom.valuerep import DA, TM
+from pydicom.valuerep import DA, TM, validate_value
 
 from echobeat.errors import InvalidClip, UnreadableFile, UnsupportedFile
 from echobeat.records import Clip
@@ -166,14 +169,20 @@ def _text(value: object) -> str:
 
 
 def _valid(name: str, text: str) -> bool:
-    """False for a date, time, number or sex that is none: the result leaves it empty rather than repeating it."""
+    """False for a date, time, number, age or sex that is none: the result leaves it empty rather than repeating it.
+
+    Names and identifiers are repeated whatever they are: archives find the patient and the study by them.
+    """
+    if name in NUMBERS:
+        return text.isdecimal() and int(text) > 0
+    if name == "PatientSex":
+        return text in ("M", "F", "O")
+    vr = dictionary_VR(name)
     try:
-        if name.endswith("Date"):
-            return bool(DA(text))
-        if name.endswith("Time"):
-            return bool(TM(text))
-        if name in NUMBERS:
-            return int(text) > 0
+        if vr in ("DA", "TM"):
+            return bool(DA(text) if vr == "DA" else TM(text))
+        if vr in ("DS", "AS"):
+            validate_value(vr, text, RAISE)
     except ValueError:
         return False
-    return name != "PatientSex" or text in ("M", "F", "O")
+    return vr != "DS" or math.isfinite(float(text))

@@ -82,8 +82,6 @@ def structured_report(clips: Sequence[Reported], instance_number: int = 1) -> Co
         is_verified=False,
         content_date=first.date,
         content_time=first.time,
-        series_date=first.date,
-        series_time=first.time,
         specific_character_set="ISO_IR 192",
     )
     without_writing_time(report)
