@@ -77,10 +77,10 @@ def test_every_instance_is_reported_once_however_often_the_node_is_killed(
         for thread in threads:
             thread.start()
         for number in range(kills):
-            archive.wait_for((number + 1) * instances // (2 * kills + 2), timeout_s=60)
+            archive.wait_for((number + 1) * instances // (2 * kills + 2), timeout_s=300)
             node.kill()
             node.start()
-        archive.wait_for(instances, timeout_s=120)
+        archive.wait_for(instances, timeout_s=600)
     finally:
         give_up.set()
         for thread in threads:
@@ -90,6 +90,7 @@ def test_every_instance_is_reported_once_however_often_the_node_is_killed(
     contents: dict[str, set[str]] = {}
     for data in archive.received:
         contents.setdefault(str(data.SOPInstanceUID), set()).add(data.to_json())
+    print(f"{instances} instances, {len(contents)} results, {len(archive.received) - len(contents)} of them sent again")
     assert {uid for uid, versions in contents.items() if len(versions) > 1} == set(), (
         "sent again, it is the same object"
     )
