@@ -100,7 +100,7 @@ def identify(source: Dataset, source_hash: str, pseudonyms: Pseudonyms) -> Ident
     return Identity(
         pseudonyms.name("patient", patient),
         pseudonyms.name("study", study),
-        pseudonyms.name("instance", instance),
+        pseudonyms.name("instance", f"{instance}|{source_hash}"),  # files that share a UID keep apart
         (patient, study, instance),
     )
 

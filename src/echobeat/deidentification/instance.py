@@ -1,19 +1,20 @@
-"""One ultrasound DICOM file: read, stripped, blacked out outside its sector, written.
+"""One ultrasound DICOM file: read, stripped, blacked out outside its sector, looked at for writing, written.
 
-Nothing looks for writing inside the sector yet. So no output counts as verified: every one is for review, with
-``BurnedInAnnotation`` YES.
+What is certain goes to ``clean/``, with ``BurnedInAnnotation`` NO; what is doubtful goes to ``review/``, with YES and
+a picture of it for the person who decides.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.tag import Tag
@@ -22,17 +23,27 @@ from echobeat.deidentification.header import READ, Identity, Policy, clean_heade
 from echobeat.deidentification.pixels import SYNTAX, write_pixels
 from echobeat.deidentification.pseudonyms import Pseudonyms
 from echobeat.deidentification.refusals import reason_of
-from echobeat.deidentification.sector import DOUBTS, find_sector
+from echobeat.deidentification.sector import DOUBTS as SECTOR_DOUBTS
+from echobeat.deidentification.sector import find_sector
+from echobeat.deidentification.text import DOUBTS as TEXT_DOUBTS
+from echobeat.deidentification.text import Box, find_text
+from echobeat.deidentification.thumbnails import PICTURE, thumbnail
 from echobeat.errors import EchobeatError, InputError, OutputError
 from echobeat.sources.dicom import read_dicom
 from echobeat.sources.recording import Recording, decoding, quiet_libraries
 
-State = Literal["review", "refused"]
+State = Literal["clean", "review", "refused"]
+Decision = Literal["clean", "black"]
+DOUBTS = SECTOR_DOUBTS | TEXT_DOUBTS
 NAME = "the file"
 """What errors call a source here: its path may name the patient."""
 
 _BLOCK_BYTES = 1 << 20
-_UNCHECKED = ("text_unchecked", "nothing has looked for writing inside the sector")
+_AROUND_PX = 6
+_DECIDED = {
+    "clean": ("person_clean", "a person looked at it and found no writing"),
+    "black": ("person_black", "a person looked at it and had what was marked blacked out"),
+}
 
 
 @dataclass(frozen=True)
@@ -42,9 +53,10 @@ class Outcome:
     Attributes
     ----------
     source_hash : keyed hash of the source's bytes.
-    state : "review" has to be looked at by a person, "refused" was not written.
+    state : "clean", or "review": has to be looked at by a person, or "refused": was not written.
     reason, message : code and sentence.
     path : of the output, relative to the output folder; empty where refused.
+    boxes : how many places look like writing.
     identity : pseudonyms and what they stand for; not to be shown.
     """
 
@@ -53,20 +65,26 @@ class Outcome:
     reason: str = ""
     message: str = ""
     path: str = ""
+    boxes: int = 0
     identity: Identity | None = field(default=None, repr=False)
 
 
-def deidentify_file(source: Path, out: Path, pseudonyms: Pseudonyms, policy: Policy) -> Outcome:
-    """De-identify one file into ``out/review``.
+def deidentify_file(
+    source: Path, out: Path, pseudonyms: Pseudonyms, policy: Policy, decisions: Mapping[str, Decision] | None = None
+) -> Outcome:
+    """De-identify one file into ``out/clean`` or ``out/review``.
 
     Parameters
     ----------
     source : Path
         An ultrasound DICOM file.
     out : Path
-        Output folder; the file becomes ``review/PATIENT/STUDY/INSTANCE.dcm``, all three pseudonyms.
+        Output folder; the file becomes ``STATE/PATIENT/STUDY/INSTANCE.dcm``, all three pseudonyms.
     pseudonyms : Pseudonyms
     policy : Policy
+    decisions : mapping, optional
+        What a person decided about instances (pseudonyms) that had been for review: "clean", there is no writing;
+        "black", what was marked is all there is, and is to be blacked out.
 
     Returns
     -------
@@ -86,7 +104,7 @@ def deidentify_file(source: Path, out: Path, pseudonyms: Pseudonyms, policy: Pol
         with file:
             source_hash = hash_of(file, pseudonyms)
             try:
-                return _deidentified(file, source_hash, out, pseudonyms, policy)
+                return _deidentified(file, source_hash, out, Task(pseudonyms, policy, decisions or {}))
             except InputError as error:
                 return Outcome(source_hash, "refused", *reason_of(error))
 
@@ -97,24 +115,62 @@ def hash_of(file: BinaryIO, pseudonyms: Pseudonyms) -> str:
     return pseudonyms.source_hash(iter(lambda: file.read(_BLOCK_BYTES), b""))
 
 
-def _deidentified(file: BinaryIO, source_hash: str, out: Path, pseudonyms: Pseudonyms, policy: Policy) -> Outcome:
+@dataclass(frozen=True)
+class Task:
+    """What holds for every file of a run; see `deidentify_file`."""
+
+    pseudonyms: Pseudonyms
+    policy: Policy
+    decisions: Mapping[str, Decision]
+
+
+def _deidentified(file: BinaryIO, source_hash: str, out: Path, task: Task) -> Outcome:
     file.seek(0)
     recording = read_dicom(file, NAME)
     sector = find_sector(recording.frames, recording.spacing_mm)
     if sector.mask is None or sector.doubt in ("still", "no_sector"):
         return Outcome(source_hash, "refused", sector.doubt, DOUBTS[sector.doubt])
-    reason, message = (sector.doubt, DOUBTS[sector.doubt]) if sector.doubt else _UNCHECKED
     with decoding(NAME, "its DICOM header is damaged"):
         file.seek(0)
         header = dcmread(file, stop_before_pixels=True, force=True, specific_tags=list(READ))
-    identity = identify(header, source_hash, pseudonyms)
-    made = clean_header(header, identity, pseudonyms, policy)
-    declare(made, policy, pixels_verified=False)
-    write_pixels(made, file, NAME, sector.mask)
+    identity = identify(header, source_hash, task.pseudonyms)
+    text = find_text(recording.frames, sector.mask)
+    doubt = sector.doubt or text.doubt
+    decision = task.decisions.get(identity.instance) if doubt else None
+    keep = without(sector.mask, text.boxes) if decision == "black" else sector.mask
+    state: State = "review" if doubt and not decision else "clean"
+    made = clean_header(header, identity, task.pseudonyms, task.policy)
+    declare(made, task.policy, pixels_verified=state == "clean")
+    write_pixels(made, file, NAME, keep)
     _settle_times(made, recording, announced=header.get("NumberOfFrames"))
-    path = Path("review") / identity.patient / identity.study / f"{identity.instance}.dcm"
-    _save(made, out / path)
-    return Outcome(source_hash, "review", reason, message, path.as_posix(), identity)
+    path = out / state / identity.patient / identity.study / f"{identity.instance}.dcm"
+    _save(made, path)
+    if state == "review":
+        with _whole(path.with_suffix(PICTURE)) as beside:
+            beside.write_bytes(thumbnail(recording.frames, sector.mask, text.boxes))
+    _remove_other(out, path, state)
+    reason, message = _DECIDED[decision] if decision else (doubt, DOUBTS.get(doubt, ""))
+    relative = path.relative_to(out).as_posix()
+    return Outcome(source_hash, state, reason, message, relative, len(text.boxes), identity)
+
+
+def without(mask: NDArray[np.bool_], boxes: Iterable[Box]) -> NDArray[np.bool_]:
+    """A mask (height, width) without some boxes and what is up to `_AROUND_PX` beside them."""
+    kept = mask.copy()
+    for box in boxes:
+        rows = slice(max(0, box.top - _AROUND_PX), box.bottom + _AROUND_PX)
+        kept[rows, max(0, box.left - _AROUND_PX) : box.right + _AROUND_PX] = False
+    return kept
+
+
+def _remove_other(out: Path, path: Path, state: State) -> None:
+    """An earlier run may have come to another state: its output would contradict this one."""
+    if state == "clean":
+        earlier = out / "review" / path.relative_to(out / "clean")
+        earlier.unlink(missing_ok=True)
+        earlier.with_suffix(PICTURE).unlink(missing_ok=True)
+    else:
+        (out / "clean" / path.relative_to(out / "review")).unlink(missing_ok=True)
 
 
 def _settle_times(made: Dataset, recording: Recording, announced: object) -> None:

@@ -115,7 +115,7 @@ def letters(text: str, font: str, height_px: int) -> Coverage:
     left, top, right, bottom = (int(side) for side in drawn.getbbox(text))
     picture = Image.new("L", (right - left + 2, bottom - top + 2))
     ImageDraw.Draw(picture).text((1 - left, 1 - top), text, fill=255, font=drawn)
-    return np.asarray(picture, np.float32) / 255
+    return np.asarray(picture, np.float32) / np.float32(255)
 
 
 def _stroked(text: str, font: int, height_px: int) -> Coverage:
@@ -126,7 +126,7 @@ def _stroked(text: str, font: int, height_px: int) -> Coverage:
     cv2.putText(picture, text, (2, height + 1), font, scale, (255,), thickness, cv2.LINE_AA)
     used = np.argwhere(picture)
     (first_row, first_column), (row, column) = used.min(axis=0), used.max(axis=0)
-    return np.asarray(picture[first_row : row + 1, first_column : column + 1], np.float32) / 255
+    return np.asarray(picture[first_row : row + 1, first_column : column + 1], np.float32) / np.float32(255)
 
 
 def burn_in(frames: Frames, coverage: Coverage, corner: tuple[int, int], ink: Ink) -> tuple[Frames, Box]:

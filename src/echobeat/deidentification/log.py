@@ -1,0 +1,116 @@
+"""The log of a run: what became of each source, under pseudonyms; an interrupted run goes on from it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+from echobeat import __version__
+from echobeat.deidentification.header import Policy
+from echobeat.deidentification.instance import Outcome
+from echobeat.deidentification.text import DETECTOR
+from echobeat.errors import OutputError
+
+LOG = "deidentify_log.csv"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line. No name, no number, no date and no path of a source is in it.
+
+    Attributes
+    ----------
+    source_hash : keyed hash of the source's bytes; the user's mapping says which file that is.
+    state, reason, message, path, boxes : as in `Outcome`.
+    patient, study, instance : pseudonyms; empty where refused.
+    made_by : version, detector and policy that made it.
+    """
+
+    source_hash: str
+    state: str
+    reason: str
+    message: str
+    patient: str
+    study: str
+    instance: str
+    path: str
+    boxes: str
+    made_by: str
+
+    @classmethod
+    def of(cls, outcome: Outcome, policy: Policy) -> Row:
+        """The line for an outcome."""
+        who = outcome.identity
+        names = (who.patient, who.study, who.instance) if who else ("", "", "")
+        told = (outcome.source_hash, outcome.state, outcome.reason, outcome.message)
+        return cls(*told, *names, outcome.path, str(outcome.boxes) if who else "", made_by(policy))
+
+
+COLUMNS = tuple(field.name for field in fields(Row))
+
+
+def made_by(policy: Policy) -> str:
+    """What an output depends on besides its source and the key."""
+    kept = ", patient characteristics kept" if policy.characteristics else ""
+    return f"echobeat {__version__}, {DETECTOR}, dates: {policy.dates}{kept}"
+
+
+class Log:
+    """``deidentify_log.csv`` of an output folder.
+
+    Rows are added one by one while a run goes on; `finish` sorts them by pseudonym, so that their order says nothing
+    about the sources.
+
+    Raises
+    ------
+    OutputError
+        It cannot be written.
+    """
+
+    def __init__(self, out: Path, *, resume: bool) -> None:
+        self.path = out / LOG
+        self.rows: dict[str, Row] = {row.source_hash: row for row in self._read()} if resume else {}
+        self._write(self.rows.values())
+
+    def _read(self) -> list[Row]:
+        if not self.path.exists():
+            return []
+        with self.path.open(newline="", encoding="utf-8", errors="replace") as stream:
+            lines = [line for line in csv.reader(stream) if len(line) == len(COLUMNS)]  # the last may be torn
+        return [Row(*line) for line in lines if tuple(line) != COLUMNS]
+
+    def done(self, source_hash: str, policy: Policy) -> Row | None:
+        """The row of a source whose output is there, made as it would be made now."""
+        row = self.rows.get(source_hash)
+        if row is None or row.made_by != made_by(policy) or not row.path:
+            return None
+        return row if (self.path.parent / row.path).is_file() else None
+
+    def add(self, row: Row) -> None:
+        """Add a row, at once on disk."""
+        self.rows[row.source_hash] = row
+        try:
+            with self.path.open("a", encoding="utf-8", newline="") as stream:
+                csv.writer(stream, lineterminator="\n").writerow(astuple(row))
+        except OSError as error:
+            raise OutputError(f"The log cannot be written ({error.strerror}). Free some space.") from error
+
+    def finish(self) -> None:
+        """Write all rows anew, in the order of their pseudonyms."""
+        self._write(sorted(self.rows.values(), key=lambda row: (row.patient, row.study, row.instance, row.source_hash)))
+
+    def _write(self, rows: Iterable[Row]) -> None:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([COLUMNS, *map(astuple, rows)])
+        beside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+        try:
+            beside.write_text(text.getvalue(), encoding="utf-8")
+            os.replace(beside, self.path)
+        except OSError as error:
+            raise OutputError(f"The log cannot be written ({error.strerror}). Free some space.") from error
+        finally:
+            beside.unlink(missing_ok=True)
