@@ -8,6 +8,7 @@ import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 from conftest import Call
@@ -165,6 +166,8 @@ def test_comparing_an_evaluation_with_itself_finds_no_difference(evaluate: Call,
         (("--split", "val"), "no labelled study"),
         (("--split", "test", "--model", "no-such-model"), "no model named"),
         (("--split", "test", "--model", "lv"), "cannot estimate EF"),
+        (("--device", "cpu"), "is for training runs"),
+        (("--fold", "3"), "phantom gives no folds"),
     ],
 )
 def test_wrong_use_is_refused_with_the_reason(
@@ -174,3 +177,23 @@ def test_wrong_use_is_refused_with_the_reason(
     code, _, err = evaluate("ef", "--data", phantoms, "--out", tmp_path, "--model", ef_run, *arguments)
     assert code == 2
     assert told in err
+
+
+@pytest.mark.parametrize("task", ["ef", "beats"])
+def test_images_instead_of_videos_are_refused_at_once(evaluate: Call, ef_run: Path, tmp_path: Path, task: str) -> None:
+    """CAMUS without its sequences: exit code 2, and what can be done with it instead."""
+    for patient in ("patient0001", "patient0002"):
+        write_camus_patient(tmp_path / "valid" / patient)
+    (tmp_path / "patients.csv").write_text("Patient,EF\npatient0001,50\npatient0002,60\n")
+    code, _, err = evaluate(task, "--data", tmp_path, "--split", "val", "--out", tmp_path / "out", "--model", ef_run)
+    assert code == 2
+    assert "no videos" in err
+    assert "evaluate segmentation" in err
+
+
+def write_camus_patient(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    for instant in ("ED", "ES"):
+        for suffix in ("", "_gt"):
+            image = nibabel.Nifti1Image(np.ones((40, 40), np.uint8), np.eye(4))
+            nibabel.save(image, folder / f"{folder.name}_4CH_{instant}{suffix}.nii.gz")

@@ -20,10 +20,10 @@ def write_discs(root: Path, efs: tuple[float, ...] = EFS, splits: tuple[str, ...
         name, split = f"disc{index}", splits[index]
         small = 15 * (1 - ef / 100) ** 0.5
         write_video(root / "Videos" / f"{name}.avi", small, index)
-        studies.append(f"{name},{ef},{100 - ef:.1f},100,{SIZE},{SIZE},25,{FRAMES},{split}")
+        studies.append(f"{name},{ef},{100 - ef:.1f},100,25,{split}")
         for frame, radius in ((0, 15.0), (FRAMES // 2, small)):
             tracings += chords(name, frame, radius)
-    header = "FileName,EF,ESV,EDV,FrameHeight,FrameWidth,FPS,NumberOfFrames,Split"
+    header = "FileName,EF,ESV,EDV,FPS,Split"
     (root / "FileList.csv").write_text("\n".join([header, *studies]) + "\n")
     (root / "VolumeTracings.csv").write_text("\n".join(["FileName,X1,Y1,X2,Y2,Frame", *tracings]) + "\n")
     return root

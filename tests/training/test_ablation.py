@@ -11,17 +11,18 @@ torch = pytest.importorskip("torch")
 from made_studies import write_discs  # noqa: E402  torch may be missing
 
 from echobeat.training.ablation import Ablation, ablate  # noqa: E402
+from echobeat.training.material import Source  # noqa: E402
 from echobeat.training.recipe_files import load_config  # noqa: E402
 
 
 def test_finished_variants_are_kept_and_tabled(tmp_path, monkeypatch):
     """A second call trains nothing; every variant has four ranges."""
-    data = write_discs(tmp_path / "data")
+    data = Source(write_discs(tmp_path / "data"), tmp_path / "cache")
     (tmp_path / "set.toml").write_text('base = "light"\n[variants]\nl1 = ["loss.kind=l1"]\nmse = ["loss.kind=mse"]\n')
     tiny = ["network.size=48", "course.epochs=1", "course.batch=2", "machine.workers=0", "clips.frames=8"]
-    rows = ablate(str(tmp_path / "set.toml"), data, tmp_path / "out", tiny, tmp_path / "cache")
+    rows = ablate(str(tmp_path / "set.toml"), data, tmp_path / "out", tiny)
     monkeypatch.setattr("echobeat.training.ablation.train", None)
-    assert ablate(str(tmp_path / "set.toml"), data, tmp_path / "out", tiny, tmp_path / "cache") == rows
+    assert ablate(str(tmp_path / "set.toml"), data, tmp_path / "out", tiny) == rows
     assert [row.variant for row in rows] == ["l1"] * 4 + ["mse"] * 4
     assert len(json.loads((tmp_path / "out" / "table.json").read_text())) == 8
 

@@ -14,12 +14,13 @@ from made_studies import EFS, write_discs  # noqa: E402  torch may be missing
 
 from echobeat.datasets.splits import split_of_patient  # noqa: E402
 from echobeat.errors import UsageError  # noqa: E402
-from echobeat.training.material import Material, gather  # noqa: E402
+from echobeat.training.config import Task  # noqa: E402
+from echobeat.training.material import Material, Source, gather  # noqa: E402
 from echobeat.training.recipe_files import load_config  # noqa: E402
 
 
-def material(data: Path, val_data: Path | None = None) -> Material:
-    return gather("segmentation", load_config("segmentation", "light", ["network.size=48"]), data, None, val_data)
+def material(data: Path, task: Task = "segmentation", **source) -> Material:
+    return gather(task, load_config(task, "light", ["network.size=48"]), Source(data, **source))
 
 
 def names(studies) -> set[str]:
@@ -73,10 +74,30 @@ def test_another_data_set_chooses_by_its_validation_split(tmp_path: Path) -> Non
     """Or by all of it where it gives no splits; never by its test split. All training studies are then learned from."""
     data = write_discs(tmp_path / "data", splits=("TRAIN",) * 8)
     split = write_discs(tmp_path / "split", splits=("VAL", "VAL", "VAL", "TEST", "TEST", "TRAIN", "TRAIN", "TRAIN"))
-    found = material(data, split)
+    found = material(data, val_data=split)
     assert (len(found.train), names(found.val)) == (8, {"disc0", "disc1", "disc2"})
     bare = write_discs(tmp_path / "bare", splits=("",) * 8)
-    assert len(material(data, bare).val) == 8
+    assert len(material(data, val_data=bare).val) == 8
     tested = write_discs(tmp_path / "tested", splits=("TEST",) * 8)
     with pytest.raises(UsageError, match="says val"):
-        material(data, tested)
+        material(data, val_data=tested)
+
+
+def test_a_fold_is_tested_on_and_the_one_before_it_chooses(tmp_path: Path) -> None:
+    """As EchoNet-Pediatric is cross-validated; a fold that is not there is refused."""
+    data = write_discs(tmp_path / "data", splits=tuple("01234567"))
+    found = material(data, fold=3)
+    assert (names(found.val), "disc3" in names(found.train), len(found.train)) == ({"disc2"}, False, 6)
+    with pytest.raises(UsageError, match="No study is in fold 12"):
+        material(data, fold=12)
+    with pytest.raises(UsageError, match="gives no folds"):
+        material(write_discs(tmp_path / "other"), fold=1)
+
+
+def test_an_ef_network_learns_from_videos_only(tmp_path: Path) -> None:
+    """CAMUS without its half sequences is pairs of images: refused, with the reason."""
+    for part, number in (("train", 1), ("valid", 2)):
+        write_camus_patient(tmp_path / part / f"patient{number:04}")
+    (tmp_path / "patients.csv").write_text("Patient,EF\npatient0001,50\npatient0002,60\n")
+    with pytest.raises(UsageError, match="0 studies that are videos"):
+        material(tmp_path, task="ef")

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -16,12 +17,14 @@ torch = pytest.importorskip("torch")
 from made_studies import write_discs  # noqa: E402  torch may be missing
 
 from echobeat.errors import UsageError  # noqa: E402
-from echobeat.models import load_card  # noqa: E402
+from echobeat.models import load_card, model_file, open_backend  # noqa: E402
 from echobeat.training import checkpoints  # noqa: E402
 from echobeat.training.engine import Engine, OutOfMemory  # noqa: E402
 from echobeat.training.journal import read_log  # noqa: E402
+from echobeat.training.material import Source  # noqa: E402
 from echobeat.training.recipe_files import load_config  # noqa: E402
 from echobeat.training.run import train  # noqa: E402
+from echobeat.training.trained import trained_backend  # noqa: E402
 
 COMMON = ["network.size=48", "course.epochs=2", "course.batch=2", "machine.workers=0", "course.checkpoint_minutes=0"]
 TINY = {"segmentation": COMMON, "ef": [*COMMON, "clips.frames=8", "clips.rate_hz=12.5", "validation_clips=1"]}
@@ -38,7 +41,7 @@ def cache(tmp_path_factory):
 
 
 def run(task, data, out, cache, *overrides, resume=False):
-    return train(task, data, out, load_config(task, "light", [*TINY[task], *overrides]), resume, cache)
+    return train(task, Source(data, cache), out, load_config(task, "light", [*TINY[task], *overrides]), resume)
 
 
 def start(task, data, out, cache, *overrides):
@@ -49,6 +52,7 @@ def start(task, data, out, cache, *overrides):
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
 
 
@@ -72,14 +76,20 @@ def wait_for_step(process, out, step):
 
 @pytest.mark.parametrize("task", ["segmentation", "ef"])
 def test_a_run_leaves_a_model_that_its_card_describes(task, data, cache, tmp_path):
-    """Everything that the docs name is in the folder, and the card reads."""
+    """Everything that the docs name is in the folder, the card reads, and in torch the network answers as its file."""
     run(task, data, tmp_path / "run", cache)
     for name in ("config.toml", "manifest.json", "log.csv", "curves.png", "curves.pdf", "model.onnx", "model.json"):
         assert (tmp_path / "run" / name).stat().st_size > 0
     card = load_card(tmp_path / "run")
     assert card.task == task
     assert all(metric.n == 2 for metric in card.metrics)
+    assert not card.crop  # it learned from frames as they are, and analyze has to show it such
     assert [row["step"] for row in read_log(tmp_path / "run" / "log.csv")] == [3, 6]
+    shape = (2, 1, 8, 48, 48) if task == "ef" else (2, 1, 48, 48)
+    grey = np.random.default_rng(1).uniform(0, 255, shape).astype(np.float32)
+    in_torch = trained_backend(tmp_path / "run", "cpu").run(grey)
+    assert np.allclose(in_torch, open_backend(model_file(tmp_path / "run"), "onnxruntime").run(grey), rtol=1e-4)
+    assert trained_backend("lv", "cpu") is None  # bundled: there is only its file
 
 
 def test_a_killed_run_ends_at_the_weights_of_one_that_was_not(data, cache, tmp_path):
@@ -97,11 +107,12 @@ def test_a_killed_run_ends_at_the_weights_of_one_that_was_not(data, cache, tmp_p
     assert steps == [3, 6]
 
 
-def test_ctrl_c_saves_and_says_how_to_go_on(data, cache, tmp_path):
-    """A real SIGINT: exit code 130, a checkpoint of the step at hand, and the word --resume."""
-    process = start("segmentation", data, tmp_path / "run", cache, "course.epochs=500")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_all_its_processes_saves_and_says_how_to_go_on(number, data, cache, tmp_path):
+    """Ctrl-C, and a scheduler's SIGTERM: exit code 130, a checkpoint of the step at hand, and the word --resume."""
+    process = start("segmentation", data, tmp_path / "run", cache, "course.epochs=500", "machine.workers=1")
     wait_for_step(process, tmp_path / "run", 1)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, number)
     _, said = process.communicate()
     assert process.returncode == 130, said
     assert "--resume" in said
@@ -180,4 +191,6 @@ def test_every_loss_and_choice_of_the_recipe_runs(data, cache, tmp_path):
     clips = ["clips.each=2", "clips.spread_s=0.2", "clips.reverse=1", "studies.noise=0.2", "studies.balance=1"]
     run("ef", data, tmp_path / "a", cache, *losses, *clips, "course.epochs=1")
     run("ef", data, tmp_path / "b", cache, "clips.whole=true", "clips.speed=[0.7,1.4]", "course.epochs=1")
-    run("segmentation", data, tmp_path / "c", cache, "loss.consistency=1", "augment=0", "course.epochs=1")
+    other_size = ["augment=0", "course.epochs=1", "network.size=64"]
+    run("segmentation", data, tmp_path / "c", cache, "loss.consistency=1", *other_size)
+    assert load_card(tmp_path / "c").crop  # letterboxed frames have no black borders

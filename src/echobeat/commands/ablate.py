@@ -14,17 +14,23 @@ def ablate(
     data: Annotated[Path, typer.Option(help="Folder of the data set.")],
     out: Annotated[Path, typer.Option(help="Folder of the runs and the table; finished variants are kept.")],
     overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE...]", help="For every variant.")] = None,
+    fold: Annotated[int | None, typer.Option(help="Fold to test on, as of `echobeat train`.")] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder of decoded videos; default: in the user's cache.")] = None,
 ) -> None:
-    """Train each variant and print the mean absolute error of EF overall, below 40, 40-49 and from 50, on the
-    validation studies, with 95 % intervals by patient. Writes table.md, table.csv and table.json."""
+    """Train each variant and print the mean absolute error of EF overall, below 40, 40-49 and from 50, with 95 %
+    intervals by patient. Writes table.md, table.csv and table.json.
+
+    The errors are those of the validation studies, which chose each variant's weights: variants are chosen by them,
+    and the test split stays unseen. Test the one that you choose: `echobeat evaluate ef --model OUT/VARIANT`.
+    """
     from echobeat.training.ablation import ablate as run
     from echobeat.training.ablation import markdown
+    from echobeat.training.material import Source
     from echobeat.training.stopping import TrainingStopped
 
     folder = cache or user_cache_path("echobeat", appauthor=False) / "frames"
     try:
-        typer.echo(markdown(run(config, data, out, overrides or (), folder)))
+        typer.echo(markdown(run(config, Source(data, folder, fold=fold), out, overrides or ())))
     except TrainingStopped:
         typer.echo("Stopped and saved. The same command goes on.", err=True)
         raise typer.Exit(130) from None

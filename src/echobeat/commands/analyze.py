@@ -20,8 +20,13 @@ def analyze(
     spacing_mm: Annotated[
         str | None, typer.Option(metavar="MM", help="Pixel spacing in mm, or ROW,COLUMN; wins over the file's.")
     ] = None,
-    segmentation: Annotated[str, typer.Option(metavar="NAME", help="Segmentation model.")] = "lv",
-    ef: Annotated[str | None, typer.Option(metavar="NAME", help="Model that reads the EF from the video.")] = None,
+    segmentation: Annotated[
+        str, typer.Option(metavar="NAME|RUN", help="Segmentation model, or the folder of a training run.")
+    ] = "lv",
+    ef: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|RUN", help="Model that reads the EF from the video, or the folder of a run."),
+    ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Inputs at once.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Keep results that are complete already.")] = False,
     video: Annotated[bool, typer.Option(help="Write overlay.mp4.")] = True,

@@ -38,6 +38,11 @@ Data = Annotated[Path, typer.Option(help="EchoNet-Dynamic or -Pediatric, CAMUS, 
 Split = Annotated[Literal["train", "val", "test", "all"], typer.Option(help="Which part of the data.")]
 Folder = Annotated[Path, typer.Option(help="Folder of the results; one that was stopped goes on.")]
 View = Annotated[str, typer.Option(help="Of a data set with several views.")]
+Fold = Annotated[int | None, typer.Option(help="Fold to test on, of a data set with folds (9 if not said).")]
+Device = Annotated[
+    str | None,
+    typer.Option(metavar="cpu|cuda", help="Run the networks of training runs by torch there, not from their files."),
+]
 Interval = Annotated[float, typer.Option(min=50, max=99.9, help="Percent of the intervals; 90 as published.")]
 Jobs = Annotated[int, typer.Option(min=1, help="Studies at once.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Begin anew, whatever the folder holds.")]
@@ -56,6 +61,8 @@ class _Wanted:
     interval: float
     jobs: int
     fresh: bool
+    fold: int | None
+    device: str | None
 
 
 @evaluate.command()
@@ -71,12 +78,14 @@ def segmentation(
     jobs: Jobs = 1,
     view: View = "A4C",
     fresh: Fresh = False,
+    fold: Fold = None,
+    device: Device = None,
 ) -> None:
     """Dice, Hausdorff and surface distances against the experts' tracings, overall, at ED and at ES."""
     from echobeat.evaluation.predictors import prepare_segmentation
 
-    wanted = _Wanted(data, split, view, out, interval, jobs, fresh)
-    prepare = partial(prepare_segmentation, model, every_frame, _running(jobs))
+    wanted = _Wanted(data, split, view, out, interval, jobs, fresh, fold, device)
+    prepare = partial(prepare_segmentation, model, every_frame, _running(wanted, model))
     _evaluate("segmentation", wanted, {"segmentation": model}, {"every_frame": every_frame}, prepare)
 
 
@@ -93,6 +102,8 @@ def ef(
     jobs: Jobs = 1,
     view: View = "A4C",
     fresh: Fresh = False,
+    fold: Fold = None,
+    device: Device = None,
 ) -> None:
     """EF from video against the experts': one clip, all clips averaged, the entire video."""
     from echobeat.evaluation.predictions import METHODS
@@ -100,8 +111,8 @@ def ef(
 
     wished = {"one clip": True, "all clips": all_clips, "entire video": entire_video}
     methods = [method for method in METHODS if wished.get(method)]
-    wanted = _Wanted(data, split, view, out, interval, jobs, fresh)
-    prepare = partial(prepare_ef, model, methods, stride, _running(jobs))
+    wanted = _Wanted(data, split, view, out, interval, jobs, fresh, fold, device)
+    prepare = partial(prepare_ef, model, methods, stride, _running(wanted, model))
     _evaluate("ef", wanted, {"ef": model}, {"methods": methods, "stride": stride}, prepare)
 
 
@@ -119,13 +130,15 @@ def beats(
     jobs: Jobs = 1,
     view: View = "A4C",
     fresh: Fresh = False,
+    fold: Fold = None,
+    device: Device = None,
 ) -> None:
     """EF beat by beat: the segmentation finds the beats, the EF model reads a clip of each; and EF from contours."""
     from echobeat.evaluation.predictors import prepare_beats
 
-    wanted = _Wanted(data, split, view, out, interval, jobs, fresh)
+    wanted = _Wanted(data, split, view, out, interval, jobs, fresh, fold, device)
     models = {"segmentation": segmentation} | ({"ef": model} if model else {})
-    prepare = partial(prepare_beats, segmentation, model, beats, _running(jobs))
+    prepare = partial(prepare_beats, segmentation, model, beats, _running(wanted, *models.values()))
     _evaluate("beats", wanted, models, {"beats": beats}, prepare)
 
 
@@ -169,11 +182,21 @@ def _method(name: str | None) -> Any:
     return name
 
 
-def _running(jobs: int) -> Running:
+def _running(wanted: _Wanted, *models: str) -> Running:
     from echobeat.evaluation.predictors import Running
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Running(threads=max(1, cores // jobs))
+    threads = max(1, cores // wanted.jobs)
+    if wanted.device is None:
+        return Running(threads=threads)
+    from echobeat.training.trained import is_run, trained_backend
+
+    if not any(is_run(model) for model in models):
+        raise UsageError(
+            f"--device is for training runs, whose checkpoints torch can run; {' and '.join(models)} has only its "
+            "model file, which runs on the CPU. Leave --device out."
+        )
+    return Running(threads=threads, torch=partial(trained_backend, device=wanted.device))
 
 
 def _resampling(interval: float) -> Resampling:
@@ -187,17 +210,23 @@ def _evaluate(
 ) -> None:
     """Predict what is not predicted yet, write everything, print the figures, and end with the exit code."""
     from echobeat.datasets import open_dataset
+    from echobeat.datasets.splits import with_folds
     from echobeat.evaluation.ledger import Identity, Ledger, read_predictions
     from echobeat.evaluation.results import write_results
     from echobeat.models import load_card
+    from echobeat.models.cards import card_file
 
     cards = {kind: load_card(name) for kind, name in models.items()}
     facts = {kind: {"name": c.name, "version": c.version, "sha256": c.sha256} for kind, c in cards.items()}
     dataset = open_dataset(wanted.data, wanted.view)
+    if wanted.fold is not None:
+        dataset, options = with_folds(dataset, wanted.fold), options | {"fold": wanted.fold}
     studies = [study for study in dataset.studies if wanted.split in ("all", study.split)]
     labelled = [study for study in studies if (study.tracings if task == "segmentation" else study.ef is not None)]
     if not labelled:
         raise UsageError(f"{wanted.data} has no labelled study in the split {wanted.split}. Name another with --split.")
+    if task != "segmentation":
+        _refuse_images(dataset.kind, wanted.data, labelled, task)
     console = Console(stderr=True, highlight=False, markup=False)
     if len(labelled) < len(studies):
         console.print(f"{len(studies) - len(labelled)} of {len(studies)} studies have no label and are left out.")
@@ -210,7 +239,8 @@ def _evaluate(
         raise typer.Exit(STOPPED) from None
     predictions = read_predictions(wanted.out)
     with console.status("figures and pictures"):
-        rows = write_results(predictions, wanted.out, _resampling(wanted.interval))
+        runs = {kind: card_file(name).parent for kind, name in models.items()}
+        rows = write_results(predictions, wanted.out, _resampling(wanted.interval), runs)
     _show_measured(rows, wanted.interval)
     for study in predictions.failed[:SHOWN]:
         console.print(Text(f"{study.study}: {study.problem}", "red"), soft_wrap=True)
@@ -219,6 +249,21 @@ def _evaluate(
     typer.echo(wanted.out / "report.html")
     if predictions.failed:
         raise typer.Exit(SOME_FAILED)
+
+
+def _refuse_images(kind: str, data: Path, studies: Sequence[LabelledStudy], task: str) -> None:
+    """Say at once that no study can be read, rather than once a study."""
+    if any(len(study.files) == 1 for study in studies) and not (task == "beats" and kind == "camus"):
+        return
+    reason = (
+        "holds half a beat a patient, from end-diastole to end-systole: no beat can be told from it"
+        if any(len(study.files) == 1 for study in studies)
+        else "holds single images of end-diastole and end-systole, no videos"
+    )
+    raise UsageError(
+        f"{data} {reason}. `echobeat evaluate segmentation` measures the contours on it; `echobeat evaluate camus` the "
+        "EF that they give from the two images."
+    )
 
 
 def _predict(ledger: Ledger, prepare: Callable[[], Predictor], jobs: int, console: Console) -> None:

@@ -14,6 +14,7 @@ from echobeat.errors import UsageError
 
 if TYPE_CHECKING:
     from echobeat.training.config import Config, Task
+    from echobeat.training.material import Source
 
 train = typer.Typer(no_args_is_help=True, help="Train models (needs the extra: pip install 'echobeat[train]').")
 
@@ -31,6 +32,9 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in --
 Cache = Annotated[Path | None, typer.Option(help="Folder of decoded videos; default: in the user's cache.")]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Decode videos each time they are read: slow.")]
 ValData = Annotated[Path | None, typer.Option(help="Another data set to choose the weights by.")]
+Fold = Annotated[
+    int | None, typer.Option(help="Fold to test on, of a data set with folds (9 if not said); the one before chooses.")
+]
 Licence = Annotated[str | None, typer.Option(help="Of the weights, for the model's card.")]
 
 
@@ -44,6 +48,7 @@ def segmentation(
     cache: Cache = None,
     no_cache: NoCache = False,
     val_data: ValData = None,
+    fold: Fold = None,
     licence: Licence = None,
 ) -> None:
     """Train a network that finds the left ventricle, from two traced frames a video.
@@ -51,10 +56,11 @@ def segmentation(
     --out gets config.toml, manifest.json, log.csv, checkpoints/, curves.png, model.onnx and model.json; `echobeat
     analyze --segmentation RUN` then uses it. Ctrl-C saves; the same command with --resume goes on.
     """
+    from echobeat.training.material import Source
     from echobeat.training.recipe_files import load_config
 
     recipe = load_config("segmentation", config, _with_licence(overrides, licence))
-    _run("segmentation", data, out, recipe, resume, _cache(cache, no_cache), val_data)
+    _run("segmentation", Source(data, _cache(cache, no_cache), val_data, fold), out, recipe, resume)
 
 
 @train.command()
@@ -67,6 +73,7 @@ def ef(
     cache: Cache = None,
     no_cache: NoCache = False,
     val_data: ValData = None,
+    fold: Fold = None,
     licence: Licence = None,
 ) -> None:
     """Train a network that reads the ejection fraction from the video.
@@ -74,10 +81,11 @@ def ef(
     --out gets config.toml, manifest.json, log.csv, checkpoints/, curves.png, model.onnx and model.json; `echobeat
     analyze --ef RUN` then uses it. Ctrl-C saves; the same command with --resume goes on.
     """
+    from echobeat.training.material import Source
     from echobeat.training.recipe_files import load_config
 
     recipe = load_config("ef", config, _with_licence(overrides, licence))
-    _run("ef", data, out, recipe, resume, _cache(cache, no_cache), val_data)
+    _run("ef", Source(data, _cache(cache, no_cache), val_data, fold), out, recipe, resume)
 
 
 @train.command()
@@ -124,14 +132,12 @@ def _cache(folder: Path | None, unwanted: bool) -> Path | None:
     return None if unwanted else folder or user_cache_path("echobeat", appauthor=False) / "frames"
 
 
-def _run(
-    task: Task, data: Path, out: Path, config: Config, resume: bool, cache: Path | None, val_data: Path | None
-) -> None:
+def _run(task: Task, source: Source, out: Path, config: Config, resume: bool) -> None:
     from echobeat.training.run import is_first_process, train
     from echobeat.training.stopping import TrainingStopped
 
     try:
-        model = train(task, data, out, config, resume, cache, val_data)
+        model = train(task, source, out, config, resume)
     except TrainingStopped as stopped:
         if is_first_process():
             Console(stderr=True).print(str(stopped), highlight=False)

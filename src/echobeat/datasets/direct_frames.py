@@ -43,6 +43,10 @@ class DirectFrames:
         """
         return rate(self._open(study)[0].fps, study)
 
+    def as_stored(self, study: LabelledStudy) -> bool:
+        """False where the frames were letterboxed."""
+        return self._open(study)[1].box is None
+
     def read(self, study: LabelledStudy, first: int, last: int, step: int = 1) -> NDArray[np.uint8]:
         """Frames first, first + step, ... before last: (n, height, width) uint8."""
         decoded, placement = self._open(study)

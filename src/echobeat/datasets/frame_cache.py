@@ -136,6 +136,10 @@ class FrameCache:
         """
         return rate(self._footer(study).fps, study)
 
+    def as_stored(self, study: LabelledStudy) -> bool:
+        """False where the frames were letterboxed."""
+        return self._footer(study).placement.box is None
+
     def read(self, study: LabelledStudy, first: int, last: int, step: int = 1) -> NDArray[np.uint8]:
         """Frames first, first + step, ... before last: (n, height, width) uint8; only these are read.
 

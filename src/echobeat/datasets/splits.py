@@ -9,6 +9,7 @@ from dataclasses import replace
 from echobeat.datasets.problems import problem
 from echobeat.datasets.study import LabelledDataset, Split
 from echobeat.datasets.tables import Row, cell
+from echobeat.errors import UsageError
 
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
@@ -67,7 +68,16 @@ def with_folds(dataset: LabelledDataset, test: int, val: int | None = None) -> L
         Fold to test on.
     val : int, optional
         Fold to choose by; by default the one before, the last before the first.
+
+    Raises
+    ------
+    UsageError
+        No study is in that fold.
     """
+    if not any(study.fold == test for study in dataset.studies):
+        folds = sorted({study.fold for study in dataset.studies if study.fold is not None})
+        known = f"there are {', '.join(map(str, folds))}" if folds else f"{dataset.kind} gives no folds"
+        raise UsageError(f"No study is in fold {test}: {known}.")
     val = (test - 1) % FOLDS if val is None else val
     studies = (
         study if study.fold is None else replace(study, split=split_of_fold(study.fold, test, val))

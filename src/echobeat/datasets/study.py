@@ -157,6 +157,9 @@ class Frames(Protocol):
     def fps(self, study: LabelledStudy) -> float:
         """Frames a second, the video's own where it has one."""
 
+    def as_stored(self, study: LabelledStudy) -> bool:
+        """True where the frames are those of the video; False where they were letterboxed, black borders cut off."""
+
     def read(self, study: LabelledStudy, first: int, last: int, step: int = 1) -> NDArray[np.uint8]:
         """Frames first, first + step, ... before last: (n, height, width) uint8, grey; only these are read."""
 

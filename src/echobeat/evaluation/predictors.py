@@ -24,7 +24,7 @@ from echobeat.evaluation.ledger import Outcome, Seen, attempt
 from echobeat.evaluation.predictions import BeatReading, ClipReading, FrameScore, FrameSize, Method, Reading
 from echobeat.evaluation.published_beats import published_starts, published_systoles
 from echobeat.frames import FrameStack
-from echobeat.models import Segmenter, load_segmenter
+from echobeat.models import Backend, Segmenter, load_card, load_segmenter
 from echobeat.models.ejection_fraction import EjectionFractionModel, load_ef_model
 from echobeat.models.session import BackendName
 from echobeat.pipeline import Models, analyze_clip
@@ -33,6 +33,9 @@ from echobeat.sources import open_clip
 
 Predictor = Callable[[LabelledStudy], Outcome]
 BeatFinder = Literal["echobeat", "echonet"]
+
+TORCH_BLOCK = 32
+"""Clips that torch is given at once."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +48,41 @@ class Running:
         As in `echobeat.models.open_backend`.
     threads : int
         0: all cores.
+    torch : callable or None
+        Gives a model's network in torch, by name, or None where it has only its file, which is then run.
     """
 
     backend: BackendName = "auto"
     threads: int = 0
+    torch: Callable[[str], Backend | None] | None = None
+
+    def segmenter(self, name: str) -> Segmenter:
+        """Load a segmentation model.
+
+        Raises
+        ------
+        ModelError
+        """
+        network = self._network(name, "segmentation")
+        return Segmenter(load_card(name), network) if network else load_segmenter(name, self.backend, self.threads)
+
+    def ef_model(self, name: str) -> EjectionFractionModel:
+        """Load an EF model; torch is given more clips at once, as a GPU likes.
+
+        Raises
+        ------
+        ModelError
+        """
+        network = self._network(name, "ef")
+        if network is None:
+            return load_ef_model(name, self.backend, self.threads)
+        return EjectionFractionModel(load_card(name), network, block=TORCH_BLOCK)
+
+    def _network(self, name: str, task: str) -> Backend | None:
+        fits = (
+            self.torch is not None and load_card(name).task == task
+        )  # what does not fit is refused in words elsewhere
+        return self.torch(name) if self.torch and fits else None
 
 
 # --- segmentation ------------------------------------------------------------------------------------
@@ -66,7 +100,7 @@ def prepare_segmentation(model: str, every_frame: bool = False, running: Running
         only the traced frames, each by itself, as published.
     running : Running
     """
-    segmenter = load_segmenter(model, running.backend, running.threads)
+    segmenter = running.segmenter(model)
     return partial(attempt, predict=partial(segment_study, segmenter=segmenter, every_frame=every_frame))
 
 
@@ -142,14 +176,22 @@ def prepare_ef(model: str, methods: Sequence[Method], stride: int = 1, running: 
     UsageError
         The entire video is wanted of a network that reads clips only.
     """
-    network = load_ef_model(model, running.backend, running.threads)
+    network = running.ef_model(model)
     if "entire video" in methods and not network.clip.whole_video:
         raise UsageError(f"{network.card.name} reads clips only, not entire videos. Leave --entire-video out.")
     return partial(attempt, predict=partial(read_study, network=network, methods=tuple(methods), stride=stride))
 
 
 def read_study(study: LabelledStudy, network: EjectionFractionModel, methods: Sequence[Method], stride: int) -> Seen:
-    """A study's `Reading` and `ClipReading` rows."""
+    """A study's `Reading` and `ClipReading` rows.
+
+    Raises
+    ------
+    InvalidClip
+        It is single images, or its frame rate is not known.
+    """
+    if len(study.files) != 1:
+        raise InvalidClip(study.name, "it is single images, not a video", "An EF network reads videos")
     decoded = decode(study)
     fps = rate(decoded.fps, study)
     times_s = np.arange(len(decoded.frames)) / fps
@@ -191,8 +233,8 @@ def prepare_beats(
     segmentation: str, model: str | None, finder: BeatFinder = "echobeat", running: Running = Running()
 ) -> Predictor:
     """Predictor of EF beat by beat; see `BeatReader`."""
-    network = load_ef_model(model, running.backend, running.threads) if model else None
-    reader = BeatReader(Models.load(segmentation, threads=running.threads), network, finder)
+    network = running.ef_model(model) if model else None
+    reader = BeatReader(Models(running.segmenter(segmentation)), network, finder)
     return partial(attempt, predict=partial(read_beats, reader=reader))
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from echobeat import __version__
@@ -17,6 +19,7 @@ from echobeat.evaluation.plots import Picture, write_picture
 from echobeat.evaluation.segmentation_figures import segmentation_figures
 from echobeat.evaluation.segmentation_plots import segmentation_pictures
 from echobeat.evaluation.tables import write_failures, write_originals, write_tables
+from echobeat.evaluation.training_curves import training_pictures
 
 
 def figures(predictions: Predictions, how: Resampling) -> list[Measured]:
@@ -28,14 +31,18 @@ def figures(predictions: Predictions, how: Resampling) -> list[Measured]:
     ]
 
 
-def pictures(predictions: Predictions, rows: list[Measured], level: float) -> list[Picture]:
-    """Every picture that the predictions allow."""
+def pictures(
+    predictions: Predictions, rows: list[Measured], level: float, runs: Mapping[str, Path] = MappingProxyType({})
+) -> list[Picture]:
+    """Every picture that the predictions allow, and of the models' trainings."""
     paired = pairs(predictions.whole, predictions.readings)
-    return [*segmentation_pictures(predictions.frames), *ef_pictures(paired, rows, level)]
+    return [*segmentation_pictures(predictions.frames), *ef_pictures(paired, rows, level), *training_pictures(runs)]
 
 
-def write_results(predictions: Predictions, folder: Path, how: Resampling) -> list[Measured]:
-    """Write all that is said about predictions, and return the figures.
+def write_results(
+    predictions: Predictions, folder: Path, how: Resampling, runs: Mapping[str, Path] = MappingProxyType({})
+) -> list[Measured]:
+    """Write all that is said about predictions, and return the figures; `runs` as for `training_pictures`.
 
     ::
 
@@ -51,7 +58,7 @@ def write_results(predictions: Predictions, folder: Path, how: Resampling) -> li
         The folder cannot be written.
     """
     rows = figures(predictions, how)
-    drawn = pictures(predictions, rows, how.level)
+    drawn = pictures(predictions, rows, how.level, runs)
     write_tables(rows, _head(predictions), how, folder)
     write_originals(predictions, folder)
     write_failures(predictions.failed, folder)

@@ -14,7 +14,7 @@ from echobeat.networks.checkpoints import Checkpoint, network_of
 from echobeat.networks.export import export_model
 from echobeat.networks.light_unet import CLASSES
 from echobeat.networks.preprocessing import PUBLISHED_MEAN, PUBLISHED_STD, Normalise
-from echobeat.networks.registry import RawGrey, Task, find
+from echobeat.networks.registry import EF_OUTPUTS, RawGrey, Task, find
 
 FRAMES, PERIOD, FPS = 32, 2, 50.0
 """Of the published EF network's clips: 32 frames, every second one of 50 a second (Ouyang et al. 2020,
@@ -22,8 +22,6 @@ doi:10.1038/s41586-020-2145-8)."""
 
 SIZE = 112
 """Side in pixels of the published networks' frames."""
-
-EF_OUTPUTS = ("ef", "edv_ml", "esv_ml")
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,9 @@ Task = Literal["ef", "segmentation"]
 Family = Literal["torchvision", "monai", "light"]
 Preprocessing = Normalise | Standardise
 
+EF_OUTPUTS = "ef", "edv_ml", "esv_ml"
+"""What an EF network says, in this order; most say the first only."""
+
 EF_START = 55.6, 100.0, 44.4
 """What an EF network says before it has learned: EF in percent, EDV and ESV in ml. 55.6 is the published start
 (Ouyang et al. 2020, doi:10.1038/s41586-020-2145-8, and its code); the volumes are round ones that fit it."""

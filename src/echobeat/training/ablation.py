@@ -15,6 +15,7 @@ import numpy as np
 
 from echobeat.errors import UsageError
 from echobeat.evaluation.bootstrap import bootstrap, ratio, within
+from echobeat.training.material import Source
 from echobeat.training.recipe_files import load_config
 from echobeat.training.run import train
 from echobeat.training.run_folder import RunFolder, write_text
@@ -64,7 +65,7 @@ class Row:
     n: int
 
 
-def ablate(name: str, data: Path, out: Path, overrides: Sequence[str] = (), cache: Path | None = None) -> list[Row]:
+def ablate(name: str, source: Source, out: Path, overrides: Sequence[str] = ()) -> list[Row]:
     """Train every variant that is not finished yet; write table.csv, table.json and table.md.
 
     `overrides` are of every variant; a variant's own win.
@@ -75,7 +76,7 @@ def ablate(name: str, data: Path, out: Path, overrides: Sequence[str] = (), cach
     for variant, config in configs.items():
         folder = RunFolder(out / variant)
         if not folder.model.with_suffix(".json").exists():
-            train("ef", data, folder.path, config, resume=True, cache=cache)
+            train("ef", source, folder.path, config, resume=True)
         rows += by_range(variant, folder.validation)
         write_tables(rows, out)
     return rows

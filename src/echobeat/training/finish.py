@@ -15,16 +15,13 @@ from echobeat.evaluation.bootstrap import bootstrap, ratio
 from echobeat.models import Card, Metric
 from echobeat.models.cards import ClipSpec, file_hash, write_card
 from echobeat.networks.export import export_model
-from echobeat.networks.preprocessing import Normalise
-from echobeat.networks.registry import RawGrey
+from echobeat.networks.registry import EF_OUTPUTS, RawGrey
 from echobeat.training.config import Config, EFConfig
 from echobeat.training.material import Material
 from echobeat.training.run_folder import RunFolder
 
 COMMON_RATE_HZ = 50.0
 """Of a data set that gives none: most of EchoNet-Dynamic's videos."""
-
-EF_OUTPUTS = ("ef", "edv_ml", "esv_ml")
 
 LIMITS = (
     "Research only: not cleared for diagnosis or treatment.",
@@ -80,22 +77,18 @@ def finish(
         recipe=f"config.toml of the run; {epochs} epochs",
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         size=size,
-        classes=EF_OUTPUTS[: _outputs(config)] if clip else ("left_ventricle",),
+        classes=EF_OUTPUTS[: network.outputs] if clip else ("left_ventricle",),
         metrics=tuple(measured(figures, material.val)),
         limits=LIMITS,
         measurement_error=None,
         sha256=file_hash(folder.model),
         architecture=network.architecture.name,
-        preprocessing=preprocessing_of(network),
+        preprocessing=network.preprocessing.in_words,
         clip=clip,
-        crop=not all(study.declared and study.declared[1:] == (size, size) for study in material.train),
+        crop=not any(material.frames.as_stored(study) for study in material.train),
     )
     write_card(card, folder.model.with_suffix(".json"))
     return folder.model
-
-
-def _outputs(config: Config) -> int:
-    return 3 if isinstance(config, EFConfig) and config.loss.volumes else 1
 
 
 def described(material: Material) -> str:
@@ -118,7 +111,7 @@ def measured(figures: Mapping[str, NDArray[np.float64]], studies: tuple[Labelled
 def clip_of(config: EFConfig, network: RawGrey, material: Material) -> ClipSpec:
     """The clips that the network learned from, in time: what the card tells `analyze`."""
     rate = config.clips.rate_hz or common_rate(material) / config.clips.period
-    return ClipSpec(config.clips.frames, rate, network.architecture.whole_video, blank_of(network))
+    return ClipSpec(config.clips.frames, rate, network.architecture.whole_video, network.preprocessing.blank)
 
 
 def common_rate(material: Material) -> float:
@@ -130,18 +123,3 @@ def common_rate(material: Material) -> float:
         except InvalidClip:  # neither the video nor the table gives a rate
             continue
     return float(np.median(rates)) if rates else COMMON_RATE_HZ
-
-
-def blank_of(network: RawGrey) -> float:
-    """Grey level that the network sees as 0."""
-    if not isinstance(network.preprocessing, Normalise):
-        return 0.0
-    return round(float(network.preprocessing.mean.mean()), 3)
-
-
-def preprocessing_of(network: RawGrey) -> str:
-    """What happens to grey levels, in words."""
-    if not isinstance(network.preprocessing, Normalise):
-        return "each frame by its own mean and deviation"
-    mean, std = float(network.preprocessing.mean.mean()), float(network.preprocessing.std.mean())
-    return f"grey repeated to three channels, less {mean:.2f}, over {std:.2f}"

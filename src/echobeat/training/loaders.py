@@ -87,8 +87,10 @@ def make_loader(
 
 
 def _begin_worker(_: int) -> None:
-    """A worker keeps to its core, and leaves Ctrl-C to the training, which still needs what it loads."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """A worker keeps to its core, and leaves Ctrl-C and a scheduler's signal, which reach the whole process group, to
+    the training, which still needs what it loads. A worker ends when the training does, however that ends."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
 

@@ -4,22 +4,72 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from echobeat.datasets import Frames, LabelledStudy, open_dataset
+from echobeat.datasets import Frames, LabelledDataset, LabelledStudy, open_dataset
 from echobeat.datasets.direct_frames import DirectFrames
 from echobeat.datasets.frame_cache import FrameCache
-from echobeat.errors import UsageError
-from echobeat.training.config import Config, Studies, Task
+from echobeat.datasets.splits import with_folds
+from echobeat.errors import InvalidClip, UsageError
+from echobeat.training.config import Config, EFConfig, Studies, Task
 
 Progress = Callable[[int, int], None]
 Some = tuple[LabelledStudy, ...]
 
 HELD_OUT = 8
 """Where a data set has no validation split, one patient in so many is held out for it."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a training finds its studies.
+
+    Attributes
+    ----------
+    data : Path
+        A data set, see `open_dataset`.
+    cache : Path or None
+        Folder of the frame cache; None reads the videos anew each time.
+    val_data : Path or None
+        Another data set to choose the weights by: its validation split, or all of it where it gives no splits.
+    fold : int or None
+        Of a data set with folds, the one that is tested on; the one before it chooses the weights.
+    view : str
+        Of a data set with several.
+    """
+
+    data: Path
+    cache: Path | None = None
+    val_data: Path | None = None
+    fold: int | None = None
+    view: str = "A4C"
+
+    def open(self) -> LabelledDataset:
+        """The data set, its splits as the fold has them."""
+        dataset = open_dataset(self.data, self.view)
+        return dataset if self.fold is None else with_folds(dataset, self.fold)
+
+    def judges(self) -> Some:
+        """The studies of the other data set that choose the weights; none where there is no such data set.
+
+        Raises
+        ------
+        UsageError
+            It gives splits, but none to choose by.
+        """
+        if self.val_data is None:
+            return ()
+        other = open_dataset(self.val_data, self.view)
+        val = other.studies if other.splits_drawn else other.split("val")
+        if not val:
+            raise UsageError(
+                f"{self.val_data}: no study's split says val, and its other splits are not there to choose weights by."
+            )
+        return val
 
 
 @dataclass(frozen=True)
@@ -54,17 +104,8 @@ class Material:
         return digest.hexdigest()
 
 
-def gather(
-    task: Task, config: Config, data: Path, cache: Path | None, val_data: Path | None, progress: Progress | None = None
-) -> Material:
+def gather(task: Task, config: Config, source: Source, progress: Progress | None = None) -> Material:
     """Open the data, keep what teaches the task, and decode it into the cache.
-
-    Parameters
-    ----------
-    cache : Path or None
-        Folder of the frame cache; None reads the videos anew each time.
-    val_data : Path or None
-        Another data set to choose the weights by: its validation split, or all of it where it gives no splits.
 
     Only studies whose split says train are learned from: those in no split, as the calibration patients of CAMUS,
     are left out. A data set that gives no splits at all has some drawn by patient when it is opened.
@@ -74,8 +115,8 @@ def gather(
     UsageError
         Nothing is left to learn from, or to choose by.
     """
-    dataset = open_dataset(data)
-    train, val = dataset.split("train"), _judges(val_data) if val_data else dataset.split("val")
+    data, dataset = source.data, source.open()
+    train, val = dataset.split("train"), source.judges() or dataset.split("val")
     if not train:
         raise UsageError(
             f"{data}: no study's split says train. Set the splits in its table; see the page on data sets."
@@ -88,35 +129,24 @@ def gather(
     left_out += [f"{strays} that are in no split"] if strays else []
     learned = _subset(usable, config.studies, config.course.seed)
     frames: Frames
-    if cache is None:
+    if source.cache is None:
         frames = DirectFrames(config.network.size)
     else:
-        frames = cached = FrameCache(cache, config.network.size)
+        frames = cached = FrameCache(source.cache, config.network.size)
         bad = {problem.study for problem in cached.fill([*learned, *judging], progress=progress)}
         learned, judging = ([s for s in part if s.name not in bad] for part in (learned, judging))
         left_out += [f"{len(bad)} whose video cannot be read: see `echobeat check-dataset`"] if bad else []
+    if isinstance(config, EFConfig) and config.clips.rate_hz:
+        learned, unclear = _timed(learned, frames)
+        judging, _ = _timed(judging, frames)
+        left_out += [f"{unclear} without a frame rate: add a column FPS, or set clips.rate_hz=0"] if unclear else []
     if not (learned and judging):
-        what = "with an EF" if task == "ef" else "with tracings of end-diastole and end-systole"
+        what = "that are videos with an EF" if task == "ef" else "with tracings of end-diastole and end-systole"
         raise UsageError(
             f"{data}: {len(learned)} studies {what} to learn from and {len(judging)} to choose the weights by; both "
             "are needed. See `echobeat check-dataset`."
         )
     return Material(dataset.kind, tuple(learned), tuple(judging), frames, tuple(left_out))
-
-
-def _judges(data: Path) -> Some:
-    """The validation split of another data set, or all of it where it gives no splits.
-
-    Raises
-    ------
-    UsageError
-        It gives splits, but none to choose by.
-    """
-    other = open_dataset(data)
-    val = other.studies if other.splits_drawn else other.split("val")
-    if not val:
-        raise UsageError(f"{data}: no study's split says val, and its other splits are not there to choose weights by.")
-    return val
 
 
 def _held_out(train: Some) -> tuple[Some, Some]:
@@ -130,13 +160,23 @@ def _teaching(task: Task, studies: Iterable[LabelledStudy]) -> tuple[list[Labell
     """The studies that have what the task needs, and how many have not."""
     every = list(studies)
     if task == "ef":
-        kept = [study for study in every if study.ef is not None]
-        reason = "without an EF"
+        kept = [study for study in every if study.ef is not None and len(study.files) == 1]
+        reason = "without an EF, or of single images instead of a video"
     else:
         kept = [study for study in every if study.ed is not None and study.es is not None]
         reason = "without tracings of end-diastole and end-systole"
     missing = len(every) - len(kept)
     return kept, [f"{missing} {reason}"] if missing else []
+
+
+def _timed(studies: Iterable[LabelledStudy], frames: Frames) -> tuple[list[LabelledStudy], int]:
+    """The studies whose frame rate is known, and how many others there are; a table's rate opens no video."""
+    every, kept = list(studies), []
+    for study in every:
+        with suppress(InvalidClip):
+            if study.fps is not None or frames.fps(study):
+                kept.append(study)
+    return kept, len(every) - len(kept)
 
 
 def _subset(studies: Sequence[LabelledStudy], settings: Studies, seed: int) -> list[LabelledStudy]:

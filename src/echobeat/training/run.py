@@ -27,39 +27,27 @@ from echobeat.training.engine import Engine, rate_at
 from echobeat.training.finish import finish
 from echobeat.training.journal import Journal
 from echobeat.training.lesson import Lesson, prepare
-from echobeat.training.material import Material, gather
+from echobeat.training.material import Material, Source, gather
 from echobeat.training.run_folder import RunFolder, write_text
 from echobeat.training.stopping import StopSign, TrainingStopped
 
 Checkpoint = dict[str, Any]
 
 
-def train(
-    task: Task,
-    data: Path,
-    out: Path,
-    config: Config,
-    resume: bool = False,
-    cache: Path | None = None,
-    val_data: Path | None = None,
-) -> Path:
+def train(task: Task, source: Source, out: Path, config: Config, resume: bool = False) -> Path:
     """Train, or go on training.
 
     Parameters
     ----------
     task : "segmentation" or "ef"
-    data : Path
-        A data set, see `open_dataset`.
+    source : Source
+        The data set, its folds, and the frame cache.
     out : Path
         Folder of the run, see `RunFolder`.
     config : Config
         See `load_config`.
     resume : bool
         Go on with the run in `out` from its last checkpoint; a new one is begun where there is none.
-    cache : Path or None
-        Folder of the frame cache; None reads the videos anew each time.
-    val_data : Path or None
-        Another data set to choose the weights by.
 
     Returns
     -------
@@ -77,12 +65,12 @@ def train(
     if is_first_process():  # it decodes before the others start
         folder.begin(task, config, resume)
         with _decoding() as progress:
-            gather(task, config, data, cache, val_data, progress)
+            gather(task, config, source, progress)
     fabric = make_fabric(config.machine, out)
     fabric.launch()
     if config.course.batch % fabric.world_size:
         raise UsageError(f"A batch of {config.course.batch} cannot be shared by {fabric.world_size} processes.")
-    material = gather(task, config, data, cache, val_data)
+    material = gather(task, config, source)
     last = checkpoints.load(folder.last)
     lesson = prepare(config, material, fresh=last is None)
     total, done = config.course.epochs * lesson.order.epoch_steps, last["engine"]["step"] if last else 0
