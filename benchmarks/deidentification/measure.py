@@ -12,9 +12,10 @@ import argparse
 import os
 import shutil
 import subprocess
-from collections import Counter
-from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import get_args
 
@@ -187,16 +188,17 @@ def wilson(hits: int, of: int) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def verdicts(clips: Iterator[MadeClip], reads: bool) -> Iterator[tuple[str, Verdict]]:
-    """Judge every clip without writing ("clean") and with a text in each place."""
-    for clip in clips:
-        rng = np.random.default_rng(clip.seed)
-        frames, sector = screen_of(clip, rng)
-        yield "clean", judged(compressed(frames, rng), None, False)
-        for place in PLACES:
-            text = planted(frames, sector, place, rng)
-            if text is not None:
-                yield place, judged(compressed(text.frames, rng), text, reads)
+def verdicts(seed: int, folder: Path, reads: bool) -> list[tuple[str, Verdict]]:
+    """Judge the clip of a seed without writing ("clean") and with a text in each place."""
+    cv2.setNumThreads(1)
+    clip, rng = made_clip(seed, folder), np.random.default_rng(seed)
+    frames, sector = screen_of(clip, rng)
+    told = [("clean", judged(compressed(frames, rng), None, False))]
+    for place in PLACES:
+        text = planted(frames, sector, place, rng)
+        if text is not None:
+            told.append((place, judged(compressed(text.frames, rng), text, reads)))
+    return told
 
 
 def _line(what: str, hits: int, of: int) -> str:
@@ -210,13 +212,15 @@ def main() -> None:
     options.add_argument("--clips", type=Path, default=Path("build/made-clips"), help="where made clips are kept")
     options.add_argument("--first", type=int, default=BENCHMARK_SEEDS.start + 1000)
     options.add_argument("--count", type=int, default=120)
+    options.add_argument("--jobs", type=int, default=1)
     chosen = options.parse_args()
-    cv2.setNumThreads(1)
     reads = shutil.which("tesseract") is not None
     every: dict[str, list[Verdict]] = {place: [] for place in ("clean", *PLACES)}
     seeds = range(chosen.first, chosen.first + chosen.count)
-    for place, verdict in verdicts((made_clip(seed, chosen.clips) for seed in seeds), reads):
-        every[place].append(verdict)
+    judge = partial(verdicts, folder=chosen.clips, reads=reads)
+    with ProcessPoolExecutor(chosen.jobs) as pool:
+        for place, verdict in chain.from_iterable(pool.map(judge, seeds)):
+            every[place].append(verdict)
     print("| | | share | 95 % interval |\n|---|---|---|---|")
     for place in PLACES:
         told = every[place]
@@ -234,7 +238,6 @@ def main() -> None:
     clean = every["clean"]
     print(_line("clean clips flagged or refused", sum(one.flagged for one in clean), len(clean)))
     print(_line("clean clips with a box", sum(one.boxed for one in clean), len(clean)))
-    print(Counter(one.flagged for one in clean))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,10 @@ from echobeat.errors import EchobeatError, ModelError, UsageError
 
 COMMANDS = {
     "analyze": ("echobeat.commands.analyze:analyze", "Contours, volumes, beats and EF of echo clips, a page for each."),
+    "deidentify": (
+        "echobeat.commands.deidentify:deidentify",
+        "Take the patient out of ultrasound DICOM files: header, file and picture.",
+    ),
     "demo": ("echobeat.commands.demo:demo", "Analyse a phantom patient and a real clip, without any file of your own."),
     "models": ("echobeat.commands.models:models", "List, show, import, export, verify and remove models."),
     "node": ("echobeat.commands.node:app", "Receive ultrasound by DICOM, analyse it, send the results back."),
