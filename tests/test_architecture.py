@@ -22,7 +22,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "echobeat"
 
 # The rooms that need the extra `train`, lowest first, and the commands that open them.
 TORCH_ROOMS = ("datasets", "networks", "evaluation", "training")
-TORCH_COMMANDS = {"ablate", "check_dataset", "evaluate", "import_model", "train"}
+TORCH_COMMANDS = {"ablate", "calibrate", "check_dataset", "evaluate", "import_model", "train"}
 TORCH_PACKAGES = {"torch", "torchvision", "torchmetrics", "lightning", "monai", "onnx"}
 
 # Lowest first. Rooms on one floor are siblings: none imports another.

@@ -34,6 +34,10 @@ COMMANDS = {
         "What is in a data set, and what is wrong with it, before a night is spent on it.",
     ),
     "evaluate": ("echobeat.commands.evaluate:evaluate", "Measure the models on data with known truth."),
+    "calibrate": (
+        "echobeat.commands.calibrate:calibrate",
+        "Measure a model's errors on studies of known EF, so that its results get intervals.",
+    ),
     "ablate": ("echobeat.commands.ablate:ablate", "Train variants of a recipe and compare them by range of EF."),
     "train": ("echobeat.commands.train:train", "Train the models; needs the extra `train`."),
 }

@@ -25,6 +25,7 @@ from echobeat.records import (
     LVMasks,
     ModelUsed,
     Quality,
+    Reading,
     Result,
     Rhythm,
     Spacing,
@@ -130,7 +131,8 @@ def analyze_clip(clip: Clip, models: Models, progress: Progress | None = None) -
     quality = measurement.judge(clip, evidence, masks, curve, beats, rhythm)
     readings = _readings(clip, models.ejection_fraction, masks, beats)
     result = _result(clip, models, _efs(models, beats, readings), (rhythm, quality))
-    return Assessment(result, clip, masks, curve, measurement.phases(len(clip.frames), beats))
+    said = tuple(readings) if models.ejection_fraction else ()
+    return Assessment(result, clip, masks, curve, measurement.phases(len(clip.frames), beats), said)
 
 
 def segment(frames: NDArray[np.uint8], *, segmentation: str = "lv", fps: float | None = None) -> NDArray[np.bool_]:
@@ -173,15 +175,13 @@ class _EFs:
     disagree: bool = False
 
 
-def _readings(
-    clip: Clip, reader: VideoReader | None, masks: LVMasks, beats: tuple[Beat, ...]
-) -> list[measurement.Reading | None]:
+def _readings(clip: Clip, reader: VideoReader | None, masks: LVMasks, beats: tuple[Beat, ...]) -> list[Reading | None]:
     if reader is None:
         return [None] * len(beats)
     return reader.read(clip.frames, clip.times_s, masks.lv, beats)
 
 
-def _efs(models: Models, beats: tuple[Beat, ...], readings: list[measurement.Reading | None]) -> _EFs:
+def _efs(models: Models, beats: tuple[Beat, ...], readings: list[Reading | None]) -> _EFs:
     """Geometric and video EF side by side; one of both where their errors are known."""
     error, calibration = models.contour_error, models.video_calibration
     measured = measurement.beat_intervals(beats, error)

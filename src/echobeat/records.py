@@ -183,6 +183,22 @@ class Beat:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """What a video network says of one beat.
+
+    Attributes
+    ----------
+    ef : float
+        Percent.
+    sd : float or None
+        Deviation that the network gives for it, in points of EF; None where it gives none.
+    """
+
+    ef: float
+    sd: float | None = None
+
+
+@dataclass(frozen=True)
 class Estimate:
     """An EF with its interval."""
 
@@ -282,6 +298,8 @@ class Assessment:
     masks: LVMasks
     curve: VolumeCurve
     phases: tuple[Phase, ...] = field(repr=False)
+    readings: tuple[Reading | None, ...] = field(default=(), repr=False)
+    """What the video network said of each beat; empty without one."""
 
     @property
     def ef(self) -> StudyEstimate | None:

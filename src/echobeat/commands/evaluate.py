@@ -314,16 +314,17 @@ def _show_measured(rows: Sequence[Measured], interval: float) -> None:
 def phantoms(
     data: Annotated[Path, typer.Option(help="Folder made by `echobeat phantom`, e.g. with --benchmark.")],
     segmentation: Segmentation = "lv",
+    ef: Annotated[str | None, typer.Option(metavar="NAME|RUN", help="EF model; none: contours only.")] = None,
     out: Out = None,
 ) -> None:
-    """Beats found and EF from our masks, beside the same measurement on the true masks."""
+    """Beats found and EF from contours and video, beside the same measurement on the true masks."""
     from echobeat.evaluation.phantoms import by_rhythm, score_phantoms, summarise
-    from echobeat.models import load_segmenter
+    from echobeat.pipeline import Models
 
     total = sum(1 for _ in (data / "Truth").glob("*.json"))
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("studies", total=total)
-        scores = score_phantoms(data, load_segmenter(segmentation), lambda: bar.advance(task))
+        scores = score_phantoms(data, Models.load(segmentation, ef), lambda: bar.advance(task))
     metrics = [m for name, part in by_rhythm(scores).items() for m in summarise(part, f"{data.name}, {name}")]
     _show(metrics, out)
 

@@ -103,6 +103,30 @@ def bundled(
 
 
 @train.command()
+def beats(
+    out: Out,
+    overrides: Overrides = None,
+    recipe: Annotated[str, typer.Option(metavar="NAME|FILE", help="ef, ef-phantom, or a TOML file.")] = "ef",
+    camus: Camus = None,
+    resume: Resume = False,
+) -> None:
+    """Train a network that reads the EF of single beats beside the contours, on phantoms and animated stills.
+
+    Everything that it learns from is made first, below --out, and found again by --resume; `echobeat analyze --ef RUN`
+    then uses the model, without intervals until `echobeat calibrate` has measured its errors.
+    """
+    from echobeat.training.beat_run import BeatConfig, train_beats
+    from echobeat.training.stopping import TrainingStopped
+
+    console = Console(stderr=True)
+    try:
+        typer.echo(train_beats(BeatConfig.load(recipe, overrides or ()), camus, out, resume, console.log))
+    except TrainingStopped as stopped:
+        console.print(str(stopped))
+        raise typer.Exit(STOPPED) from None
+
+
+@train.command()
 def release(
     run: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
     name: Annotated[str, typer.Option(help="Name of the model; its text is in recipes/cards.toml.")],

@@ -7,18 +7,20 @@ pays too.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from echobeat.errors import UnreadableFile
-from echobeat.evaluation.bootstrap import mean_metric
-from echobeat.measurement import MeasurementError, calibrate, find_beats, study_ef, volume_curve
-from echobeat.models import Metric, Segmenter
-from echobeat.records import Beat, FloatArray
+from echobeat.evaluation.bootstrap import Statistic, bootstrap, mean_metric, ratio
+from echobeat.evaluation.calibration import KnownStudy, known_study
+from echobeat.measurement import find_beats, study_ef, volume_curve
+from echobeat.models import Metric
+from echobeat.pipeline import Models, analyze_clip
+from echobeat.records import Beat, FloatArray, Result
 from echobeat.sources import open_clip
 
 ES_TOLERANCE_S = 0.080
@@ -27,14 +29,31 @@ ES_TOLERANCE_S = 0.080
 VOLUME_TOLERANCE = 0.02
 """...or where the true volume is within this fraction of its extreme: on a flat minimum time says little."""
 
+LOW_EF = 40.0
+
+Way = Literal["our masks", "video", "both", "true masks"]
+"""Ways to an EF: from our contours, from the video, from both combined, and the oracle's."""
+
 
 @dataclass(frozen=True)
 class BeatScore:
-    """One true complete beat: EF in percent; None where it was not found."""
+    """One true complete beat: EF in percent; `ours` and `oracle` are None where it was not found."""
 
     true_ef: float
-    ours: float | None
-    oracle: float | None
+    ours: Beat | None
+    oracle: Beat | None
+
+    def ef(self, way: Way) -> float | None:
+        """EF of the found beat; None without one."""
+        if way == "true masks":
+            return self.oracle.ef if self.oracle else None
+        if self.ours is None:
+            return None
+        if way == "video":
+            return self.ours.ef_video
+        if way == "both":
+            return None if self.ours.ef_geometric is None else self.ours.ef
+        return self.ours.ef if self.ours.ef_geometric is None else self.ours.ef_geometric
 
 
 @dataclass(frozen=True)
@@ -45,23 +64,33 @@ class StudyScore:
     ----------
     false_beats : int
         Complete beats of ours that belong to no true beat.
-    found : tuple of Beat
-        All beats that we found.
+    known : KnownStudy or None
+        What it adds to a calibration; None where no beat counts.
+    oracle : float or None
+        EF from the true masks.
     """
 
     name: str
     rhythm: str
     beats: tuple[BeatScore, ...]
     false_beats: int
-    found: tuple[Beat, ...]
+    result: Result
+    known: KnownStudy | None
     true_ef: float
-    ours: float | None
     oracle: float | None
 
+    def ef(self, way: Way) -> float | None:
+        """EF of the study; None where there is none. `both` is what the product reports."""
+        if way == "true masks":
+            return self.oracle
+        result = self.result
+        if way == "both":
+            return result.ef.value if result.ef and result.ef.method == "combined" else None
+        estimate = result.ef_video if way == "video" else result.ef_geometric
+        return estimate.value if estimate else None
 
-def score_phantoms(
-    folder: Path, segmenter: Segmenter, progress: Callable[[], None] = lambda: None
-) -> tuple[StudyScore, ...]:
+
+def score_phantoms(folder: Path, models: Models, progress: Callable[[], None] = lambda: None) -> tuple[StudyScore, ...]:
     """Measure every phantom study in a folder that ``echobeat phantom`` made.
 
     Raises
@@ -74,39 +103,42 @@ def score_phantoms(
         raise UnreadableFile(str(folder), "it holds no phantom studies", "Make some with: echobeat phantom --out DIR")
     scores = []
     for path in truths:
-        scores.append(_score(folder, json.loads(path.read_text(encoding="utf-8")), segmenter))
+        scores.append(score_phantom(folder, json.loads(path.read_text(encoding="utf-8")), models))
         progress()
     return tuple(scores)
 
 
-def _score(folder: Path, truth: dict[str, Any], segmenter: Segmenter) -> StudyScore:
+def score_phantom(folder: Path, truth: Mapping[str, Any], models: Models) -> StudyScore:
+    """Measure one study; `truth` is its truth file."""
     name, spacing = truth["name"], (truth["spacing_mm"][0], truth["spacing_mm"][1])
     clip = open_clip(folder / "Videos" / f"{name}.avi", fps=truth["fps"], spacing_mm=spacing)
     with np.load(folder / "Truth" / f"{name}.npz") as arrays:
         true_masks, volume_ml = arrays["lv"], arrays["volume_ml"]
-    ours = find_beats(volume_curve(segmenter.segment(clip.frames, clip.fps).lv, clip.times_s, spacing))
+    found = analyze_clip(clip, models)
     oracle = find_beats(volume_curve(true_masks, clip.times_s, spacing))
     complete = [beat for beat in truth["beats"] if beat["complete"]]
-    matches = [(_match(beat, ours, clip.times_s, volume_ml), beat) for beat in complete]
-    matched = {match.index for match, _ in matches if match}
-    study, study_oracle = study_ef(ours, None), study_ef(oracle, None)
+    matches = [(matching_beat(beat, found.beats, clip.times_s, volume_ml), beat) for beat in complete]
+    matched = {match.index: beat["ef"] for match, beat in matches if match}
+    by_oracle = study_ef(oracle, None)
     return StudyScore(
         name=name,
         rhythm=truth["rhythm"],
         beats=tuple(
-            BeatScore(beat["ef"], _ef(match), _ef(_match(beat, oracle, clip.times_s, volume_ml)))
+            BeatScore(beat["ef"], match, matching_beat(beat, oracle, clip.times_s, volume_ml))
             for match, beat in matches
         ),
-        found=ours,
-        false_beats=sum(beat.complete and beat.index not in matched for beat in ours),
+        false_beats=sum(beat.complete and beat.index not in matched for beat in found.beats),
+        result=found.result,
+        known=known_study(found, truth["ef"], matched),
         true_ef=truth["ef"],
-        ours=study.value if study else None,
-        oracle=study_oracle.value if study_oracle else None,
+        oracle=by_oracle.value if by_oracle else None,
     )
 
 
-def _match(truth: dict[str, Any], beats: Sequence[Beat], times_s: FloatArray, volume_ml: FloatArray) -> Beat | None:
-    """The complete beat whose systole is the true one, if any."""
+def matching_beat(
+    truth: Mapping[str, Any], beats: Sequence[Beat], times_s: FloatArray, volume_ml: FloatArray
+) -> Beat | None:
+    """The complete beat whose systole is the true one, if any; `truth` is a beat of a phantom's truth file."""
     for beat in beats:
         if not beat.complete or beat.es_frame is None:
             continue
@@ -116,10 +148,6 @@ def _match(truth: dict[str, Any], beats: Sequence[Beat], times_s: FloatArray, vo
         if near or (inside and flat):
             return beat
     return None
-
-
-def _ef(beat: Beat | None) -> float | None:
-    return beat.ef if beat else None
 
 
 def summarise(scores: Sequence[StudyScore], what: str) -> tuple[Metric, ...]:
@@ -137,27 +165,81 @@ def summarise(scores: Sequence[StudyScore], what: str) -> tuple[Metric, ...]:
         recall = [np.mean([beat.ours is not None for beat in score.beats]) for score in with_beats]
         metrics.append(mean_metric("complete beats found, share", recall, what))
         metrics.append(mean_metric("false beats a study", [score.false_beats for score in scores], what))
-    for name, part in (("our masks", "ours"), ("true masks", "oracle")):
-        errors = [_beat_errors(score, part) for score in with_beats]
-        kept = [error for error in errors if len(error)]
-        if kept:
-            metrics.append(mean_metric(f"beat EF from {name}, MAE", [np.abs(e).mean() for e in kept], what))
-            metrics.append(mean_metric(f"beat EF from {name}, bias", [e.mean() for e in kept], what))
-        study = [getattr(s, part) - s.true_ef for s in scores if getattr(s, part) is not None]
-        if study:
-            metrics.append(mean_metric(f"study EF from {name}, MAE", np.abs(study), what))
-    return tuple(metrics)
+    refused = [not score.result.quality.accepted for score in scores]
+    metrics.append(mean_metric("studies that are refused an EF, share", refused, what))
+    ways: tuple[Way, ...] = ("our masks", "video", "both", "true masks")
+    for way in ways:
+        metrics += _of_beats(with_beats, way, what)
+        study = np.array([ef - s.true_ef for s in scores if (ef := s.ef(way)) is not None])
+        if len(study):
+            metrics.append(mean_metric(f"study EF from {way}, MAE", np.abs(study), what))
+            metrics.append(mean_metric(f"study EF from {way}, bias", study, what))
+    return (*metrics, *_of_intervals(scores, what))
 
 
-def calibrate_on(scores: Sequence[StudyScore]) -> MeasurementError:
-    """A model's measurement error from phantoms that nothing was trained or chosen on."""
-    errors = np.concatenate([_beat_errors(score, "ours") for score in scores])
-    return calibrate([score.found for score in scores], [score.true_ef for score in scores], errors.tolist())
+def _of_beats(scores: Sequence[StudyScore], way: Way, what: str) -> list[Metric]:
+    """MAE and bias, each patient's mean counting once; R2 over all beats."""
+    pairs = [
+        np.array([(ef, beat.true_ef) for beat in score.beats if (ef := beat.ef(way)) is not None]).reshape(-1, 2)
+        for score in scores
+    ]
+    kept = [pair for pair in pairs if len(pair)]
+    if not kept:
+        return []
+    errors = [pair[:, 0] - pair[:, 1] for pair in kept]
+    low = [np.abs(pair[pair[:, 1] < LOW_EF] @ (1, -1)).mean() for pair in kept if (pair[:, 1] < LOW_EF).any()]
+    metrics = [
+        mean_metric(f"beat EF from {way}, MAE", [np.abs(e).mean() for e in errors], what),
+        mean_metric(f"beat EF from {way}, bias", [e.mean() for e in errors], what),
+    ]
+    if low:
+        metrics.append(mean_metric(f"beat EF from {way}, MAE below {LOW_EF:g}", low, what))
+    patients = [str(number) for number, pair in enumerate(kept) for _ in pair]
+    together = np.concatenate(kept)
+    spread = bootstrap({"R2": _r2(together)}, patients)["R2"]
+    metrics.append(Metric(f"beat EF from {way}, R2", spread.value, len(kept), spread.low, spread.high, what))
+    return metrics
 
 
-def _beat_errors(score: StudyScore, part: str) -> FloatArray:
-    values = [(getattr(beat, part), beat.true_ef) for beat in score.beats if getattr(beat, part) is not None]
-    return np.array([ours - truth for ours, truth in values], float)
+def _r2(pairs: FloatArray) -> Statistic:
+    """1 - squared errors over the squared deviations of the truth, of weighted beats."""
+    predicted, truth = pairs.T
+
+    def statistic(weights: FloatArray) -> FloatArray:
+        mean = weights @ truth / weights.sum(axis=1)
+        total = weights @ truth**2 - weights.sum(axis=1) * mean**2
+        result: FloatArray = 1 - weights @ (predicted - truth) ** 2 / total
+        return result
+
+    return statistic
+
+
+def _of_intervals(scores: Sequence[StudyScore], what: str) -> list[Metric]:
+    """Coverage and width of the 90 % intervals of the studies and of the beats that have one."""
+    metrics = []
+    judged = [(s.result.ef, s.true_ef) for s in scores if s.result.ef is not None and s.result.ef.low is not None]
+    if judged:
+        inside = [(ef.low or 0) <= truth <= (ef.high or 0) for ef, truth in judged]
+        metrics.append(mean_metric("study EF, share inside its 90 % interval", inside, what))
+        widths = [(ef.high or 0) - (ef.low or 0) for ef, _ in judged]
+        metrics.append(mean_metric("study EF, width of its 90 % interval, mean", widths, what))
+    found = [
+        [(beat.ours, beat.true_ef) for beat in s.beats if beat.ours is not None and beat.ours.ef_low is not None]
+        for s in scores
+    ]
+    rows = [(str(k), b.ef_low or 0, b.ef_high or 0, ef) for k, row in enumerate(found) for b, ef in row]
+    if rows:
+        patients, low, high, truth = zip(*rows, strict=True)
+        inside_beats = (np.array(low) <= truth) & (np.array(truth) <= high)
+        spread = bootstrap({"": ratio(inside_beats)}, patients)[""]
+        name = "beat EF, share inside its 90 % interval"
+        metrics.append(Metric(name, spread.value, len(set(patients)), spread.low, spread.high, what))
+    return metrics
+
+
+def known_studies(scores: Iterable[StudyScore]) -> list[KnownStudy]:
+    """What the studies add to a calibration."""
+    return [score.known for score in scores if score.known is not None]
 
 
 def by_rhythm(scores: Iterable[StudyScore]) -> dict[str, list[StudyScore]]:

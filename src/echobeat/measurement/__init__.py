@@ -23,7 +23,6 @@ from echobeat.measurement.beats import find_beats
 from echobeat.measurement.calibration import CalibrationStudy, calibrate, calibrate_studies
 from echobeat.measurement.codes import CODES, CodeInfo, warn
 from echobeat.measurement.combination import (
-    Reading,
     VideoCalibration,
     calibrate_video,
     read_beats,
@@ -48,7 +47,6 @@ __all__ = [
     "LongAxis",
     "Measurement",
     "MeasurementError",
-    "Reading",
     "VideoCalibration",
     "area_length_volume",
     "beat_intervals",

@@ -43,6 +43,32 @@ CODES: dict[str, CodeInfo] = {
     "not_ultrasound": CodeInfo(
         True, "The images do not look like ultrasound: {reason}.", "Check that the right file was chosen."
     ),
+    "too_short": CodeInfo(
+        True,
+        "The clip lasts {duration:.2f} s, which is shorter than any contraction of a heart.",
+        "Send a loop of at least one whole heartbeat.",
+    ),
+    "frame_rate_too_low": CodeInfo(
+        True,
+        "At {fps:.1f} frames a second a heartbeat cannot be followed.",
+        "Export the loop at its full frame rate; give it with --fps if the file has it wrong.",
+    ),
+    # --- refusals: the view ---
+    "other_view": CodeInfo(
+        True,
+        "This is not an apical four-chamber view (belief in one: {belief:.2f}).",
+        "Send an apical four-chamber loop; parasternal, two-chamber, long-axis and subcostal views are not read.",
+    ),
+    "contrast": CodeInfo(
+        True,
+        "The ventricle is filled with contrast agent: it is brighter than its wall (belief otherwise: {belief:.2f}).",
+        "Send a loop without contrast agent.",
+    ),
+    "split_screen": CodeInfo(
+        True,
+        "The screen shows two pictures side by side (belief otherwise: {belief:.2f}).",
+        "Export the loop alone, or crop the video to one picture.",
+    ),
     # --- refusals: the ventricle ---
     "no_left_ventricle": CodeInfo(
         True,
@@ -151,6 +177,37 @@ CODES: dict[str, CodeInfo] = {
         False,
         "An end-diastolic volume of {volume:.0f} ml is hardly possible.",
         "Check the pixel spacing; EF does not depend on it.",
+    ),
+    "poor_wall": CodeInfo(
+        False,
+        "The wall hardly stands out from the cavity at end-diastole or end-systole (contrast {contrast:.2f}).",
+        "Look at the contours; guidelines repeat such a study with a contrast agent (doi:10.1016/j.echo.2014.10.003).",
+    ),
+    "foreshortened": CodeInfo(
+        False,
+        "The apex moves and the ventricle looks round (index {index:.2f}): the slice may miss the true apex.",
+        "Prefer a loop with the apex in sight; volumes are too small, and EF is uncertain.",
+    ),
+    # --- warnings: the view ---
+    "mirrored": CodeInfo(
+        False,
+        "The left ventricle is on the left, as in the Mayo display: the clip was mirrored before it was measured.",
+        "Look at the contours; nothing, if they lie on the left ventricle.",
+    ),
+    "apex_down": CodeInfo(
+        False,
+        "The apex is at the bottom, as is usual in children: the clip was turned over before it was measured.",
+        "Look at the contours; nothing, if they lie on the left ventricle. Children were not in the training data.",
+    ),
+    "apex_down_mirrored": CodeInfo(
+        False,
+        "The apex is at the bottom and the left ventricle on the left: the clip was turned before it was measured.",
+        "Look at the contours; nothing, if they lie on the left ventricle. Children were not in the training data.",
+    ),
+    "doubtful_view": CodeInfo(
+        False,
+        "It is not certain that this is an apical four-chamber view (belief {belief:.2f}).",
+        "Look at the clip before using the EF.",
     ),
     # --- warnings: the images ---
     "uncalibrated": CodeInfo(

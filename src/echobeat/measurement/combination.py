@@ -13,23 +13,7 @@ from echobeat.errors import UsageError
 from echobeat.measurement.calibration import CalibrationStudy, calibrate_studies
 from echobeat.measurement.ejection_fraction import counted_beats, robust_mean
 from echobeat.measurement.intervals import MeasurementError
-from echobeat.records import Beat, Estimate, FloatArray
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What a video network says of one beat.
-
-    Attributes
-    ----------
-    ef : float
-        Percent.
-    sd : float or None
-        Deviation that the network gives for it, in points of EF; None where it gives none.
-    """
-
-    ef: float
-    sd: float | None = None
+from echobeat.records import Beat, Estimate, FloatArray, Reading
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from echobeat.errors import ModelError
 from echobeat.frames import FrameStack
-from echobeat.measurement import Reading
 from echobeat.models.beat_clips import beat_clip
 from echobeat.models.cards import Card
 from echobeat.models.session import Backend
-from echobeat.records import Beat, FloatArray
+from echobeat.records import Beat, FloatArray, Reading
 
 BLOCK = 8
 """Beats given to the network at once."""
@@ -27,8 +25,8 @@ class BeatReader:
     card : Card
         Of the task ``beats``.
     backend : Backend
-        Takes (batch, 2, frames, size, size) float32, see `beat_clips.beat_clip`; gives (batch, 2): EF in percent,
-        and the logarithm of its deviation.
+        Takes (batch, 2, frames, size, size) float32, see `beat_clips.beat_clip`; gives (batch, 2): points to
+        add to the EF of the contours, and the logarithm of the deviation of the sum.
     """
 
     def __init__(self, card: Card, backend: Backend) -> None:
@@ -40,7 +38,7 @@ class BeatReader:
     def read(
         self, frames: FrameStack, times_s: FloatArray, lv: FrameStack, beats: Sequence[Beat]
     ) -> list[Reading | None]:
-        """One reading a beat; None for a beat that lacks end-diastole or end-systole.
+        """One reading a beat; None for a beat that lacks end-diastole, end-systole or an EF of its contours.
 
         Parameters
         ----------
@@ -57,12 +55,11 @@ class BeatReader:
             cut = {
                 index: clip
                 for index, beat in enumerate(beats[first : first + BLOCK], start=first)
-                if (clip := beat_clip(frames, lv, beat)) is not None
+                if beat.ef is not None and (clip := beat_clip(frames, lv, beat)) is not None
             }
             if cut:
-                for index, (ef, log_sd) in zip(cut, self._answers(np.stack(list(cut.values()))), strict=True):
+                answers = self._backend.run(np.stack(list(cut.values())))
+                for index, (correction, log_sd) in zip(cut, answers, strict=True):
+                    ef = (beats[index].ef or 0.0) + float(correction)
                     readings[index] = Reading(float(np.clip(ef, 0.0, 100.0)), float(np.exp(log_sd)))
         return readings
-
-    def _answers(self, clips: NDArray[np.float32]) -> NDArray[np.float32]:
-        return self._backend.run(clips)

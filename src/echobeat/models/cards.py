@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,7 +14,7 @@ from typing import Annotated, Any, Literal
 from platformdirs import user_data_path
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from echobeat.errors import ModelError
+from echobeat.errors import ModelError, OutputError
 from echobeat.records import ModelUsed
 
 
@@ -53,8 +55,9 @@ class ClipSpec:
     blank: Annotated[float, Field(ge=0, le=255)] = 0.0
 
 
-BEAT_OUTPUTS = "ef", "log_sd"
-"""Outputs of a reader of beats: EF in percent, and the logarithm of the deviation that it gives for it."""
+BEAT_OUTPUTS = "ef_correction", "log_sd"
+"""Outputs of a reader of beats: points to add to the EF of the contours, and the logarithm of the deviation that it
+gives for the sum."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,7 @@ class Card:
 
 
 CARD = TypeAdapter(Card)
+_NUMBERS = TypeAdapter(dict[str, Any])
 
 
 def weights_folder() -> Path:
@@ -184,7 +188,7 @@ def card_file(name: str | Path) -> Path:
 
 
 def read_card(path: Path) -> Card:
-    """Read a card's file.
+    """Read a card's file; a calibration of the user's own (`write_calibration`) stands in the place of the card's.
 
     Raises
     ------
@@ -192,11 +196,39 @@ def read_card(path: Path) -> Card:
         It does not say what a card must say.
     """
     try:
-        return CARD.validate_json(path.read_bytes())
+        card = CARD.validate_json(path.read_bytes())
+        own = calibration_file(card)
+        return replace(card, measurement_error=_NUMBERS.validate_json(own.read_bytes())) if own.is_file() else card
     except ValidationError as error:
         raise ModelError(
             f"The card {path} is damaged: {error.error_count()} entries are wrong. Reinstall it."
         ) from error
+
+
+def calibration_file(card: Card) -> Path:
+    """Where the user's own calibration of a model lies: it belongs to the weights, whatever the model is called."""
+    return own_folder() / "calibration" / f"{card.sha256[:32]}.json"
+
+
+def write_calibration(card: Card, numbers: Mapping[str, Any]) -> Path:
+    """Keep a calibration of the user's own for a model, whole or not at all; see `Card.measurement_error`.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be written.
+    """
+    path = calibration_file(card)
+    beside = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_text(json.dumps(dict(numbers), indent=1) + "\n", encoding="utf-8")
+        os.replace(beside, path)
+    except OSError as error:
+        raise OutputError(
+            f"{path} cannot be written ({error.strerror}). Name another folder by ECHOBEAT_MODELS."
+        ) from error
+    return path
 
 
 def write_card(card: Card, path: Path) -> None:

@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 
 from echobeat.errors import ModelError
 from echobeat.frames import FrameStack
-from echobeat.measurement import Reading
 from echobeat.models.beat_reader import BeatReader
 from echobeat.models.cards import Card, ClipSpec, load_card, model_file
 from echobeat.models.letterbox import Letterbox
 from echobeat.models.session import Backend, BackendName, open_backend
-from echobeat.records import Beat, FloatArray
+from echobeat.records import Beat, FloatArray, Reading
 
 BLOCK = 4
 """Clips given to the network at once on a CPU; a GPU wants more."""

@@ -13,10 +13,19 @@ from torch import Tensor, nn
 
 from echobeat.errors import ModelError, UsageError
 from echobeat.models import open_backend
+from echobeat.models.beat_clips import FRAMES, SIZE
 from echobeat.networks.preprocessing import standardise
 from echobeat.networks.registry import RawGrey, Task
 
-__all__ = ["OPSET", "SegmentationModel", "answering", "export_model", "export_segmentation", "standardise"]
+__all__ = [
+    "OPSET",
+    "SegmentationModel",
+    "answering",
+    "export_beats",
+    "export_model",
+    "export_segmentation",
+    "standardise",
+]
 
 OPSET = 17
 
@@ -102,7 +111,27 @@ def export_segmentation(network: nn.Module, path: Path, size: int) -> None:
     os.replace(beside, path)
 
 
-def _write(model: nn.Module, path: Path, shape: tuple[int, ...], output: str, free: dict[int, str]) -> None:
+def export_beats(network: nn.Module, path: Path) -> None:
+    """Write a reader of beats (`LightBeat`) as ONNX with a free batch axis, compared with the network before.
+
+    Raises
+    ------
+    ModelError
+        The file does not answer as the network does.
+    """
+    model = copy.deepcopy(network).float().eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # missing from torch's stub
+    shape, beside = (2, FRAMES, SIZE, SIZE), path.with_name(path.name + ".part")
+    try:
+        _write(model, beside, shape, "ef", {0: "batch"}, "clips")
+        _compare(model, beside, shape, whole_video=False)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _write(
+    model: nn.Module, path: Path, shape: tuple[int, ...], output: str, free: dict[int, str], name: str = "frames"
+) -> None:
     with warnings.catch_warnings():
         # The exporter that traces is deprecated, yet it is the one that was measured to export every network here.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -114,9 +143,9 @@ def _write(model: nn.Module, path: Path, shape: tuple[int, ...], output: str, fr
             path,
             dynamo=False,
             opset_version=OPSET,
-            input_names=["frames"],
+            input_names=[name],
             output_names=[output],
-            dynamic_axes={"frames": free, output: {0: "batch"}},
+            dynamic_axes={name: free, output: {0: "batch"}},
         )
 
 

@@ -46,16 +46,18 @@ class LightVideo(nn.Module):
         Of the last layer.
     widths : sequence of int
         Channels of the stages, each two residual blocks; all but the first stage halve space and time.
+    channels : int
+        Of the input.
 
     Notes
     -----
-    Input (batch, 1, frames, height, width) float32, standardised per frame by the caller; output
+    Input (batch, channels, frames, height, width) float32, standardised per frame by the caller; output
     (batch, outputs). Features are averaged over space and time, so that any number of frames is taken.
     """
 
-    def __init__(self, outputs: int = 1, widths: tuple[int, ...] = (48, 96, 192)) -> None:
+    def __init__(self, outputs: int = 1, widths: tuple[int, ...] = (48, 96, 192), channels: int = 1) -> None:
         super().__init__()
-        self.stem = nn.Sequential(_spatial(1, 16, stride=2), _spatial(16, widths[0], stride=2))
+        self.stem = nn.Sequential(_spatial(channels, 16, stride=2), _spatial(16, widths[0], stride=2))
         stages = [nn.Sequential(_Residual(widths[0], widths[0]), _Residual(widths[0], widths[0]))]
         for narrow, wide in pairwise(widths):
             stages.append(nn.Sequential(_Residual(narrow, wide, stride=2), _Residual(wide, wide)))

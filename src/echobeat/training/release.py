@@ -16,12 +16,14 @@ import torch
 
 from echobeat.datasets.camus import read_camus
 from echobeat.errors import ModelError, UsageError
+from echobeat.evaluation.calibration import with_calibration
 from echobeat.evaluation.camus import evaluate_camus
-from echobeat.evaluation.phantoms import calibrate_on, score_phantoms, summarise
+from echobeat.evaluation.phantoms import known_studies, score_phantoms, summarise
 from echobeat.models import Card, Metric, Segmenter, open_backend
 from echobeat.models.cards import CARD, file_hash
 from echobeat.networks.export import SegmentationModel
 from echobeat.networks.light_unet import CLASSES, LightUNet
+from echobeat.pipeline import Models
 
 PARITY = 1e-4
 """Largest difference allowed between torch's and ONNX Runtime's probabilities."""
@@ -94,9 +96,10 @@ def release(run: Path, name: str, camus: Path, phantoms: Path, out: Path) -> Car
     metrics: list[Metric] = []
     for split, what in (("valid", "CAMUS valid (chose the weights)"), ("calibration", "CAMUS calibration (unseen)")):
         metrics += evaluate_camus(segmenter, read_camus(camus, split), what)
-    scores = score_phantoms(phantoms, segmenter)
+    scores = score_phantoms(phantoms, Models(segmenter))
     metrics += summarise(scores, "phantoms, calibration seeds (gave the intervals)")
-    card = replace(draft, metrics=tuple(metrics), measurement_error=calibrate_on(scores).to_json())
+    measured = replace(draft, metrics=tuple(metrics))
+    card = with_calibration(measured, None, known_studies(scores), f"{len(scores)} phantoms of calibration seeds")
     shutil.copy(exported, out / f"{name}.onnx.part")
     os.replace(out / f"{name}.onnx.part", out / f"{name}.onnx")
     write_card(card, out)

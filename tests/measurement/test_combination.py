@@ -1,0 +1,150 @@
+"""EF from contours and EF from video become one by their measured errors."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made_hearts import made_beat
+
+from echobeat.errors import UsageError
+from echobeat.measurement import (
+    CalibrationStudy,
+    MeasurementError,
+    VideoCalibration,
+    calibrate_studies,
+    calibrate_video,
+    read_beats,
+    study_combined,
+    study_video,
+)
+from echobeat.measurement.combination import best_weight
+from echobeat.records import Estimate, Reading
+
+CONTOURS = MeasurementError(-4.0, 6.0, 2.0, 1.7, 12.0, 200)
+VIDEO = MeasurementError(1.0, 3.0, 2.0, 1.7, 6.0, 200, typical_sd=4.0)
+BOTH = MeasurementError(0.0, 3.0, 2.0, 1.7, 5.0, 200, typical_sd=4.0)
+CALIBRATION = VideoCalibration("sha", CONTOURS, VIDEO, BOTH, 0.75, "made up")
+
+
+def studies(rng, count, sd, bias=0.0, slope=0.0, sds=None):
+    """Studies of one to six beats whose errors all beats share."""
+    made = []
+    for k in range(count):
+        truth, beats = rng.uniform(15, 75), int(rng.integers(1, 7))
+        own_sd = sd if sds is None else sds[k]
+        ef = truth + bias + slope * (truth - 50) + rng.normal(0, own_sd) + rng.normal(0, 1.0, beats)
+        made.append(CalibrationStudy(ef, truth, None if sds is None else np.full(beats, own_sd), None))
+    return made
+
+
+def test_a_beat_without_a_calibration_keeps_the_ef_of_its_contours():
+    """The reading is noted beside it, nothing is mixed without known errors."""
+    (beat,) = read_beats([made_beat(0, 50.0)], [Reading(60.0, 3.0)], None)
+    assert (beat.ef, beat.ef_geometric, beat.ef_video) == (50.0, None, 60.0)
+
+
+def test_a_calibrated_beat_is_the_weighted_mean_of_both_less_their_biases():
+    """50 less -4 and 60 less 1, a quarter and three quarters; both stay readable."""
+    (beat,) = read_beats([made_beat(0, 50.0)], [Reading(60.0, 4.0)], CALIBRATION)
+    assert beat.ef == pytest.approx(0.25 * 54 + 0.75 * 59)
+    assert (beat.ef_geometric, beat.ef_video) == (50.0, 60.0)
+    assert beat.ef_high - beat.ef_low == pytest.approx(10.0)
+
+
+def test_a_beat_that_the_network_could_not_read_keeps_the_ef_of_its_contours():
+    """None among readings harms no other beat."""
+    beats = read_beats([made_beat(0, 50.0), made_beat(1, 52.0)], [None, Reading(52.0, 4.0)], CALIBRATION)
+    assert beats[0].ef == 50.0
+    assert beats[0].ef_geometric is None
+    assert beats[1].ef_geometric == 52.0
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(1.0, 20.0), st.floats(1.0, 20.0))
+def test_the_more_the_network_doubts_the_wider_the_interval(one, other):
+    """Order of deviations is order of widths, for beats and studies."""
+    widths = []
+    for sd in sorted((one, other)):
+        readings = [Reading(50.0, sd)]
+        beats = read_beats([made_beat(0, 50.0)], readings, CALIBRATION)
+        study = study_combined(beats, readings, BOTH)
+        widths.append((beats[0].ef_high - beats[0].ef_low, study.high - study.low))
+    assert widths[0][0] <= widths[1][0]
+    assert widths[0][1] <= widths[1][1]
+
+
+def test_beats_that_do_not_count_do_not_count_for_the_video_either():
+    """An ectopic beat of EF 20 leaves the mean at 50."""
+    beats, readings = [made_beat(0, 50.0), made_beat(1, 20.0, ectopic=True)], [Reading(50.0, 4.0), Reading(20.0, 4.0)]
+    assert study_video(beats, readings, None).value == 50.0
+
+
+def test_they_disagree_when_further_apart_than_both_intervals_allow():
+    """Half-widths of 10 and 5 allow 11.2 points between the centres, not 14."""
+    contours, video = Estimate(46.0, 40.0, 60.0), Estimate(51.0, 45.0, 55.0)
+    assert not CALIBRATION.disagree(contours, video)
+    assert CALIBRATION.disagree(contours, Estimate(65.0, 59.0, 69.0))
+    assert not CALIBRATION.disagree(Estimate(46.0, None, None), Estimate(90.0, 85.0, 95.0))
+
+
+@pytest.mark.parametrize(("first", "second"), [(3.0, 3.0), (8.0, 2.0), (2.0, 8.0)])
+def test_the_weight_is_the_one_that_leaves_the_smallest_error(first, second):
+    """No weight of a fine grid does better on the errors that it was chosen on."""
+    rng = np.random.default_rng(1)
+    shared = rng.normal(0, 1.5, 4000)
+    own, other = shared + rng.normal(0, first, 4000), shared + rng.normal(0, second, 4000)
+    spread = {w: np.std((1 - w) * own + w * other) for w in np.linspace(0, 1, 101)}
+    assert best_weight(own, other) == pytest.approx(min(spread, key=spread.get), abs=0.011)
+
+
+def test_the_combined_interval_covers_nine_studies_in_ten_that_it_has_not_seen():
+    """Calibrated on 400, measured on 4,000 others, with bias, slope and deviations that differ from study to study."""
+    rng = np.random.default_rng(2)
+    sds = rng.uniform(2, 8, 4400)
+    contours = studies(np.random.default_rng(3), 4400, 7.0, bias=-3.0, slope=-0.1)
+    video = [
+        CalibrationStudy(c.true_ef + rng.normal(0, sd) + np.zeros(len(c.efs)), c.true_ef, np.full(len(c.efs), sd))
+        for c, sd in zip(contours, sds, strict=True)
+    ]
+    made = calibrate_video(contours[:400], video[:400], "sha", "made up")
+    inside = []
+    for c, v in zip(contours[400:], video[400:], strict=True):
+        readings = [Reading(float(ef), float(sd)) for ef, sd in zip(v.efs, v.sds, strict=True)]
+        beats = read_beats([made_beat(k, float(ef)) for k, ef in enumerate(c.efs)], readings, made)
+        study = study_combined(beats, readings, made.combined)
+        inside.append(study.low <= c.true_ef <= study.high)
+    assert np.mean(inside) == pytest.approx(0.90, abs=0.035)
+    assert made.video_weight > 0.6
+
+
+def test_a_bias_that_grows_with_ef_is_taken_off():
+    """Strong hearts read 15 % of their distance from 50 too low: the centre is right at 30 and at 70."""
+    error = calibrate_studies(studies(np.random.default_rng(4), 600, 1.0, bias=-2.0, slope=-0.15))
+    for truth in (30.0, 50.0, 70.0):
+        assert error.centre(truth - 2.0 - 0.15 * (truth - 50)) == pytest.approx(truth, abs=1.0)
+
+
+def test_few_studies_give_no_steep_slope():
+    """Twenty-five studies of pure noise: the bias hardly leans."""
+    error = calibrate_studies(studies(np.random.default_rng(5), 25, 6.0))
+    assert abs(error.slope) < 0.12
+
+
+def test_a_calibration_survives_its_card():
+    """JSON and back is the same; a part that is missing is named."""
+    again = VideoCalibration.from_json(json.loads(json.dumps(CALIBRATION.to_json())))
+    assert again == CALIBRATION
+    broken = {key: value for key, value in CALIBRATION.to_json().items() if key != "combined"}
+    with pytest.raises(UsageError, match="combined"):
+        VideoCalibration.from_json(broken)
+
+
+def test_a_reading_without_a_deviation_is_as_certain_as_usual():
+    """No deviation, no doubt."""
+    assert VIDEO.doubt(None) == VIDEO.doubt(np.empty(0)) == 1.0
+    assert VIDEO.doubt(np.array([8.0])) == pytest.approx(2.0)
+    assert VIDEO.doubt(np.array([1e9])) == 3.0
+    assert math.isclose(CONTOURS.doubt(np.array([8.0])), 1.0)
