@@ -19,6 +19,7 @@ from echobeat.datasets import problems
 from echobeat.measurement import MeasurementError
 from echobeat.measurement.codes import CODES
 from echobeat.models import Card, Metric, bundled_cards
+from echobeat.node.monitor import COUNTERS, GAUGES
 from echobeat.report.schema import fields_table, schema_text
 
 DOCS = Path(__file__).parent
@@ -62,6 +63,14 @@ def commands() -> str:
 @section("refusals")
 def refusals() -> str:
     return codes(refusal=True)
+
+
+@section("node-metrics")
+def node_metrics() -> str:
+    """Gauges and counters by their names in Prometheus."""
+    rows = [(f"`echobeat_{name}`", "gauge", meaning) for name, meaning in GAUGES.items()]
+    rows += [(f"`echobeat_{name}_total`", "counter", meaning) for name, meaning in COUNTERS.items()]
+    return table(("Metric", "Kind", "Meaning"), rows)
 
 
 @section("warnings")

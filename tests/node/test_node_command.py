@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import socket
@@ -16,6 +17,7 @@ from made_node import Archive, made_dataset, send
 from pynetdicom import AE
 
 from echobeat.__main__ import main
+from echobeat.node import monitor
 from echobeat.node.queue import Queue, Verdict
 from echobeat.node.settings import Tls
 
@@ -55,6 +57,7 @@ def test_status_and_retry_speak_of_a_spool_and_refuse_other_folders(
     assert run("status", "--spool", tmp_path) == 0
     told = capsys.readouterr().out
     assert "1  Instances whose analysis was given up" in told
+    assert "1  instances failed: EchobeatError" in told
     assert "1.2.3" not in told
     assert run("retry", "--spool", tmp_path) == 0
     assert "1 will be tried again" in capsys.readouterr().out
@@ -114,3 +117,21 @@ def test_with_tls_only_who_shows_a_certificate_gets_in(certificates: Tls, start)
     assert not echoes(None)
     with socket.create_connection(("127.0.0.1", node.port)):  # one that never says anything
         assert echoes(ours)
+
+
+def test_the_process_that_listens_loads_neither_models_nor_plots() -> None:
+    program = (
+        "import sys, echobeat.node.service, echobeat.node.isolated\n"
+        "print(sorted({'onnxruntime', 'matplotlib', 'av', 'highdicom'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_reference_names_every_event_of_the_log() -> None:
+    sources = Path(monitor.__file__).parent.glob("*.py")
+    said = {name for path in sources for name in re.findall(r'\.say\(\s*"(\w+)"', path.read_text())}
+    said |= {"given_up", "refused_by_peer", "refused", "failed"}  # those that are chosen between
+    reference = (Path(__file__).parents[2] / "docs" / "reference" / "node.md").read_text()
+    assert set(re.findall(r"^\| `(\w+)` \|", reference.split("## Log")[1], re.MULTILINE)) >= said
+    assert len(said) > 12

@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ SYSTEM_PATH = "/usr/local/bin:/usr/bin:/usr/sbin"
 
 DICOMWEB_PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 ROUTING = Path(__file__).parents[2] / "deploy" / "orthanc" / "route-to-echobeat.lua"
+SEND_AGAIN = ROUTING.with_name("send-again.sh")
 PASSWORD = "made-for-this-test"
 
 
@@ -156,7 +158,7 @@ def test_results_are_in_the_study_that_a_scanner_sent(orthanc: Orthanc, node_por
     node.start()
     try:
         storescu(orthanc.port, "ORTHANC", clip, "-xy")
-        until(lambda: node.values().get("results_sent", 0) >= 4, timeout_s=120)
+        until(lambda: node.values().get("results_sent", 0) >= 4, timeout_s=300)
         study = str(pydicom.dcmread(clip, stop_before_pixels=True).StudyInstanceUID)
         assert orthanc.series(study) == {
             "US": "1.2.840.10008.5.1.4.1.1.3.1",
@@ -168,6 +170,38 @@ def test_results_are_in_the_study_that_a_scanner_sent(orthanc: Orthanc, node_por
         assert node.values()["instances_received"] == 1, "what we send back is not sent to us again"
     finally:
         node.stop()
+
+
+def test_what_came_while_the_node_was_away_is_sent_again(orthanc: Orthanc, node_port: int, tmp_path: Path) -> None:
+    today = datetime.now().strftime("%Y%m%d")
+    clips = [made_dataset(2, (8, 8), StudyDate=date) for date in (today, today, "20200101")]
+    for place, data in enumerate(clips):
+        storescu(orthanc.port, "ORTHANC", write_source(tmp_path / f"{place}.dcm", data))
+    peer = DicomPeer("ORTHANC", "127.0.0.1", orthanc.port)
+    node = Node(
+        node_settings(tmp_path / "spool", port=node_port, allow=("ORTHANC",), send_to=(peer,)), StandIn(), journal()
+    )
+    node.start()
+    try:
+        send_again(orthanc)
+        until(lambda: node.values().get("results_sent", 0) == 2, timeout_s=60)
+        for data in clips[:2]:
+            (found,) = orthanc.get(f"/dicom-web/instances?SOPInstanceUID={result_uid(data.SOPInstanceUID)}")
+            assert found["0020000D"]["Value"] == [data.StudyInstanceUID]
+        received = node.values()["instances_received"]
+        send_again(orthanc)
+        until(lambda: node.values().get("duplicates", 0) >= 2, timeout_s=60)
+        assert node.values()["instances_received"] == received
+    finally:
+        node.stop()
+
+
+def send_again(orthanc: Orthanc) -> None:
+    address = f"http://made:{PASSWORD}@127.0.0.1:{orthanc.http_port}"
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    done = subprocess.run([str(SEND_AGAIN)], env=os.environ | {"ORTHANC": address}, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_results_arrive_by_stow(orthanc: Orthanc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

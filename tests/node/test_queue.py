@@ -77,6 +77,22 @@ def test_a_results_file_is_needed_until_every_destination_has_it(queue: Queue, t
     assert queue.files() == set()
 
 
+def test_reasons_are_counted_by_what_they_are_about(queue: Queue, tmp_path: Path) -> None:
+    for uid in ("1", "2", "3"):
+        queue.add(uid, "study", tmp_path / uid, NOW, 5.0)
+    waiting = queue.next_study(NOW + 5.0)
+    assert waiting is not None
+    verdicts = {
+        "1": Verdict("refused", "still_image"),
+        "2": Verdict("refused", "still_image"),
+        "3": Verdict("reported"),
+    }
+    queue.finish(waiting, verdicts, {"r": tmp_path / "r"}, ["A"], NOW)
+    (parcel,) = queue.parcels("A", NOW)
+    queue.mark_failed(parcel, "status_C000", due=NOW, refused=True, dead=True)
+    assert queue.reasons() == [("instances refused", "still_image", 2), ("results given up for A", "status_C000", 1)]
+
+
 def test_a_transaction_that_fails_in_the_middle_leaves_nothing(queue: Queue, tmp_path: Path) -> None:
     queue.add("1", "study", tmp_path / "1", NOW, 5.0)
     waiting = queue.next_study(NOW + 5.0)

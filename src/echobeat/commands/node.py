@@ -93,17 +93,20 @@ def node(
 def status(
     spool: Spool = None, debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False
 ) -> None:
-    """Show what waits, what was sent and what was given up, of a node that runs or not."""
+    """Show what waits, what was sent, and what was refused or given up and why, of a node that runs or not."""
     from echobeat.commands.screen import Screen
     from echobeat.node.monitor import COUNTERS, GAUGES
     from echobeat.node.spool import Spool as Folder
 
     queue = _queue(spool)
     values = queue.counts() | {"spool_free_bytes": Folder(spool_folder(spool)).free_bytes()}
+    reasons = queue.reasons()
     queue.close()
     screen = Screen()
     for name, meaning in (GAUGES | COUNTERS).items():
         screen.line(f"{values.get(name, 0):>16,}  {meaning}")
+    for what, why, number in reasons:
+        screen.line(f"{number:>16,}  {what}: {why}")
 
 
 @app.command("retry")

@@ -268,6 +268,15 @@ class Queue:
             now[name] = int(str(self._rows(query)[0][0] or 0))
         return now | {str(name): int(str(value)) for name, value in self._rows("SELECT name, value FROM counters")}
 
+    def reasons(self) -> list[tuple[str, str, int]]:
+        """What was refused, failed or lies dead, the code of why, and how many of them."""
+        rows = self._rows(
+            "SELECT 'instances ' || outcome, reason, count(*) FROM instances WHERE outcome IN ('refused', 'failed')"
+            " GROUP BY 1, 2 UNION ALL SELECT 'results given up for ' || destination, error, count(*) FROM outbox"
+            " WHERE state = 'dead' GROUP BY 1, 2 ORDER BY 1, 2"
+        )
+        return [(str(what), str(why), int(str(number))) for what, why, number in rows]
+
     def count(self, name: str) -> None:
         """Count an event."""
         with self._transaction() as write:
