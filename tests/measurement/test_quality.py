@@ -14,25 +14,26 @@ import echobeat
 from echobeat.frames import FrameStack
 from echobeat.measurement import CODES, find_beats, gather_evidence, judge, rhythm, volume_curve
 from echobeat.measurement.codes import refused, warn
+from echobeat.measurement.view import VIEW_CLASSES, ViewEvidence
 from echobeat.records import ClipWarning, LVMasks
 
 
 def masks_of(volume, scale=1.0, centre=56.0, row=82.0):
-    """Masks (frames, 112, 112) of a ventricle with these volumes, 100 at its largest."""
+    """Masks (frames, 112, 112) of a ventricle with these volumes, 100 at its largest; its apex stays where it is."""
     made = []
     for share in np.cbrt(np.asarray(volume) / 100.0) * scale:
-        made.append(bullet_mask(112, (row, centre), 44 * share, 24 * share)[0])
+        made.append(bullet_mask(112, (row - 44 * (scale - share), centre), 44 * share, 24 * share)[0])
     return np.stack(made)
 
 
-def judged(volume, *, made=None, confidence=0.97, spacing=None, masks=None):
+def judged(volume, *, made=None, confidence=0.97, spacing=None, masks=None, view=None):
     """Judge a clip at 50 frames a second whose ventricle has these volumes."""
     made = made or beating_sector(frames=len(volume))
     masks = masks_of(volume) if masks is None else masks
     lv = LVMasks(FrameStack.from_array(masks), np.broadcast_to(np.float64(confidence), (len(masks),)).copy())
     curve = volume_curve(lv.lv, made.times_s, spacing)
     beats = find_beats(curve)
-    return judge(made, gather_evidence(made), lv, curve, beats, rhythm(beats))
+    return judge(made, gather_evidence(made), lv, curve, beats, rhythm(beats), view)
 
 
 def codes(quality):
@@ -59,6 +60,7 @@ def test_a_good_clip_is_accepted_with_a_high_score():
         ("low_confidence", {"confidence": 0.7}),
         ("colour_doppler", {"made": replace(beating_sector(frames=170), colour_fraction=0.2)}),
         ("still_image", {"made": clip(np.repeat(np.asarray(beating_sector(frames=1).frames), 170, axis=0))}),
+        ("frame_rate_too_low", {"made": beating_sector(frames=170, fps=8.0)}),
         ("blank", {"made": clip(np.zeros((170, 112, 112), np.uint8))}),
     ],
 )
@@ -72,9 +74,59 @@ def test_what_cannot_be_judged_is_refused_with_a_code_and_no_score(code, change)
 
 def test_less_than_half_a_cycle_and_no_motion_of_the_ventricle_are_refused():
     """A part of an ejection, and a ventricle that does not beat."""
-    part = heart(start=0.0, stop=0.18)
+    part = heart(start=0.0, stop=0.23)
     assert "less_than_half_cycle" in codes(judged(part, made=beating_sector(frames=len(part))))
     assert "less_than_half_cycle" in codes(judged(np.full(100, 90.0)))
+
+
+def test_a_clip_shorter_than_a_contraction_is_refused_as_such():
+    """Nine frames at 50 a second; eleven are long enough to be looked at further."""
+    assert "too_short" in codes(judged(heart()[:9], made=beating_sector(frames=9)))
+    assert "too_short" not in codes(judged(heart()[:12], made=beating_sector(frames=12)))
+
+
+def seen(**beliefs):
+    """A view network's answer: beliefs by class, the rest shared by none."""
+    return ViewEvidence(tuple(float(beliefs.get(name, 0.0)) for name in VIEW_CLASSES), threshold=0.3)
+
+
+@pytest.mark.parametrize("code", ["other_view", "contrast", "split_screen", "not_ultrasound"])
+def test_a_view_that_is_not_read_is_refused_with_its_code(code):
+    """Whatever the contour looks like."""
+    quality = judged(heart(), view=seen(four_chamber=0.1, **{code: 0.9}))
+    assert not quality.accepted
+    assert quality.warnings[0].code == code
+    assert quality.score == 0.0
+
+
+@pytest.mark.parametrize("turn", ["mirrored", "apex_down", "apex_down_mirrored"])
+def test_another_display_is_told_and_not_refused(turn):
+    """A sure orientation is a warning; an unsure one leaves the clip as it is, and says that the view is doubtful."""
+    quality = judged(heart(), view=seen(**{turn: 0.95, "four_chamber": 0.05}))
+    assert quality.accepted
+    assert turn in codes(quality)
+    unsure = seen(**{turn: 0.4, "four_chamber": 0.3, "other_view": 0.3})
+    assert unsure.orientation == "four_chamber"
+    assert codes(judged(heart(), view=unsure)) >= {"doubtful_view"}
+
+
+def test_a_round_ventricle_whose_apex_moves_is_called_foreshortened():
+    """The same volumes by a shape that keeps its apex, and by a round one that shrinks towards its base."""
+    still = judged(heart())
+    assert "foreshortened" not in codes(still)
+    shares = np.cbrt(heart() / 100.0)
+    shrinking = np.stack([bullet_mask(112, (78, 56), 34 * share, 30 * share)[0] for share in shares])
+    assert "foreshortened" in codes(judged(heart(), masks=shrinking))
+
+
+def test_a_wall_as_dark_as_the_cavity_is_told_and_lowers_the_score():
+    """A flat grey sector with noise shows no wall."""
+    frames = np.asarray(beating_sector(frames=170).frames)
+    noise = np.random.default_rng(0).normal(100, 25, frames.shape)
+    flat = clip(np.where(frames > 0, np.clip(noise, 3, 255), 0).astype(np.uint8))
+    quality = judged(heart(), made=flat)
+    assert "poor_wall" in codes(quality) or not quality.accepted
+    assert quality.score < judged(heart()).score
 
 
 def test_a_half_cycle_and_a_single_beat_are_told():
@@ -137,7 +189,8 @@ def test_every_code_in_the_code_is_in_the_table():
     for path in Path(echobeat.__file__).parent.rglob("*.py"):
         used |= set(re.findall(r"(?:\bwarn|ClipWarning)\(\s*\"(\w+)\"", path.read_text(encoding="utf-8")))
     assert used <= set(CODES)
-    filled = dict.fromkeys(("share", "confidence", "score", "beats", "spread", "ef", "rate", "fps", "volume"), 0.5)
+    names = ("share", "confidence", "score", "beats", "spread", "ef", "rate", "fps", "volume")
+    filled = dict.fromkeys((*names, "belief", "contrast", "duration", "index", "contours", "video"), 0.5)
     for code, info in CODES.items():
         message = warn(code, reason="x", **filled).message
         assert "{" not in message
