@@ -1,0 +1,73 @@
+"""Single pictures of phantoms in many views, and of what is no B-mode loop, made before a training."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echobeat.phantom.negatives import tissue, vessels
+from echobeat.phantom.other_studies import sample_views
+from echobeat.phantom.pictures import sample_pictures
+from echobeat.phantom.seeds import generator
+from echobeat.phantom.views import VIEWS, View
+
+Image = NDArray[np.uint8]
+
+PER_PATIENT = 2
+SIZE = 112
+LEARNED_VIEWS: tuple[View, ...] = tuple(v for v in VIEWS if v not in ("apical four-chamber", "great vessels"))
+"""Views to learn; the great vessels are kept for measuring what happens with a view never seen."""
+
+PORTIONS = {"contrast": 1.0, "pictures": 2.5, "tissue": 0.6, "apical two-chamber": 2.0} | dict.fromkeys(
+    [view for view in LEARNED_VIEWS if view != "apical two-chamber"], 0.9
+)
+"""How many pictures of each kind are made, relative to the recipe's number."""
+
+
+def kept_pictures(folder: Path, count: int, seed: int, log: Callable[[str], None]) -> dict[str, Image]:
+    """Pictures by kind, (n, 112, 112) uint8 each; made once, and found again by a run that goes on.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's folder.
+    count : int
+        Multiplied by `PORTIONS`.
+    seed : int
+        The same seed gives the same pictures.
+    log : callable
+        Takes each line of progress.
+    """
+    pictures = {}
+    for number, (kind, portion) in enumerate(PORTIONS.items()):
+        wanted = round(count * portion)
+        path = folder / f"{kind.replace(' ', '-')}-{wanted}-{seed}.npz"
+        if not path.exists():
+            beside = path.with_suffix(".part.npz")
+            np.savez_compressed(beside, images=_make(kind, wanted, (seed, number)))
+            os.replace(beside, path)
+            log(f"{wanted} pictures: {kind}")
+        with np.load(path) as kept:
+            pictures[kind] = kept["images"]
+    return pictures
+
+
+def _make(kind: str, count: int, seed: tuple[int, int]) -> Image:
+    patients = -(-count // PER_PATIENT)
+    seeds = [int(s) for s in np.random.default_rng(seed).integers(0, 2**31, patients)]
+    return np.concatenate([_patient(seed, kind) for seed in seeds])[:count]
+
+
+def _patient(seed: int, kind: str) -> Image:
+    if kind == "pictures":
+        return sample_pictures(seed, PER_PATIENT, SIZE)
+    if kind == "tissue":
+        rng = generator(seed, "view", 2)
+        return np.stack([tissue(SIZE, rng) if rng.random() < 0.6 else vessels(SIZE, rng) for _ in range(PER_PATIENT)])
+    if kind == "contrast":
+        return sample_views(seed, PER_PATIENT, SIZE, view="apical four-chamber", contrast=True)
+    return sample_views(seed, PER_PATIENT, SIZE, view=next(view for view in VIEWS if view == kind))
