@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echobeat import measurement, sources
-from echobeat.models import Segmenter, VideoReader, load_segmenter, load_video_reader
+from echobeat.frames import FrameStack
+from echobeat.models import Segmenter, VideoReader, ViewReader, bundled_view_reader, load_segmenter, load_video_reader
 from echobeat.records import (
     Assessment,
     Beat,
@@ -33,6 +34,9 @@ from echobeat.records import (
 )
 
 Source = str | PathLike[str] | NDArray[np.uint8]
+LOOKED_AT = 8
+"""Frames whose contours decide whether a clip is turned."""
+
 Progress = Callable[[int], None]
 """Told the number of frames segmented so far."""
 
@@ -43,6 +47,7 @@ class Models:
 
     segmentation: Segmenter
     ejection_fraction: VideoReader | None = None
+    view: ViewReader | None = None
 
     @classmethod
     def load(cls, segmentation: str = "lv", ef: str | None = None, threads: int = 0) -> Models:
@@ -54,7 +59,17 @@ class Models:
             A name is unknown, a file damaged, or a model is for another task.
         """
         video = None if ef is None else load_video_reader(ef, threads=threads)
-        return cls(load_segmenter(segmentation, threads=threads), video)
+        return cls(load_segmenter(segmentation, threads=threads), video, bundled_view_reader(threads))
+
+    def look(self, clip: Clip) -> measurement.ViewEvidence | None:
+        """Which view the clip shows; another display only where the contours agree that it is one."""
+        seen = self.view.look(clip.frames) if self.view else None
+        if seen is None or seen.orientation == "four_chamber":
+            return seen
+        few = FrameStack.from_array(np.asarray(clip.frames[:: max(1, len(clip.frames) // LOOKED_AT)]))
+        turned = measurement.turned_frames(few, seen.orientation)
+        as_it_is, other = (float(np.median(self.segmentation.segment(f, None).confidence)) for f in (few, turned))
+        return seen if other > as_it_is else seen.the_usual_way_round
 
     @property
     def contour_error(self) -> measurement.MeasurementError | None:
@@ -73,7 +88,8 @@ class Models:
     @property
     def used(self) -> tuple[ModelUsed, ...]:
         """The lines about these models in a result."""
-        return tuple(model.card.used for model in (self.segmentation, self.ejection_fraction) if model is not None)
+        models = (self.segmentation, self.ejection_fraction, self.view)
+        return tuple(model.card.used for model in models if model is not None)
 
 
 def analyze(
@@ -124,15 +140,20 @@ def read(source: Source, *, fps: float | None = None, spacing_mm: float | Spacin
 def analyze_clip(clip: Clip, models: Models, progress: Progress | None = None) -> Assessment:
     """Assess a clip that is open already; see `analyze`."""
     evidence = measurement.gather_evidence(clip)
-    masks = models.segmentation.segment(clip.frames, clip.fps, progress)
+    view = models.look(clip)
+    turn: measurement.Turn = view.orientation if view else "four_chamber"
+    upright = measurement.turned_clip(clip, turn)
+    masks = models.segmentation.segment(upright.frames, clip.fps, progress)
     curve = measurement.volume_curve(masks.lv, clip.times_s, clip.spacing_mm)
     beats = measurement.find_beats(curve)
     rhythm = measurement.rhythm(beats)
-    quality = measurement.judge(clip, evidence, masks, curve, beats, rhythm)
-    readings = _readings(clip, models.ejection_fraction, masks, beats)
+    quality = measurement.judge(upright, evidence, masks, curve, beats, rhythm, view)
+    readings = _readings(upright, models.ejection_fraction, masks, beats)
     result = _result(clip, models, _efs(models, beats, readings), (rhythm, quality))
     said = tuple(readings) if models.ejection_fraction else ()
-    return Assessment(result, clip, masks, curve, measurement.phases(len(clip.frames), beats), said)
+    phases = measurement.phases(len(clip.frames), beats)
+    masks, curve = measurement.turned_masks(masks, turn), measurement.turned_curve(curve, turn, *clip.frames.shape[1:])
+    return Assessment(result, clip, masks, curve, phases, said)
 
 
 def segment(frames: NDArray[np.uint8], *, segmentation: str = "lv", fps: float | None = None) -> NDArray[np.bool_]:

@@ -8,7 +8,8 @@
     smoothing  in seconds, at any frame rate                    ectopy        premature beats
     curve      all of it for every frame                        rhythm        rate, regularity, phases
     codes      every refusal and warning                        ejection_fraction, combination, intervals, calibration
-    evidence   what the images show                             quality       the verdict
+    evidence   what the images show                             view, turning    which view, which way round
+    score      the chance that the EF is nearly right           quality       the verdict
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ from echobeat.measurement.intervals import MeasurementError, probability_below
 from echobeat.measurement.quality import judge
 from echobeat.measurement.region import clean_mask
 from echobeat.measurement.rhythm import phases, rhythm
+from echobeat.measurement.turning import turned_clip, turned_curve, turned_frames, turned_masks
+from echobeat.measurement.view import Turn, ViewEvidence
 from echobeat.measurement.volume import area_length_volume, disks_volume
 from echobeat.records import Beat, Estimate, Rhythm, Spacing, VolumeCurve
 
@@ -47,7 +50,9 @@ __all__ = [
     "LongAxis",
     "Measurement",
     "MeasurementError",
+    "Turn",
     "VideoCalibration",
+    "ViewEvidence",
     "area_length_volume",
     "beat_intervals",
     "calibrate",
@@ -69,6 +74,10 @@ __all__ = [
     "study_combined",
     "study_ef",
     "study_video",
+    "turned_clip",
+    "turned_curve",
+    "turned_frames",
+    "turned_masks",
     "volume_curve",
     "warn",
 ]

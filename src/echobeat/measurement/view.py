@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -64,6 +64,16 @@ class ViewEvidence:
             return "four_chamber"
         orientation: Turn = FOUR_CHAMBER[best]  # type: ignore[assignment]  # the four names of Turn
         return orientation
+
+    @property
+    def the_usual_way_round(self) -> ViewEvidence:
+        """The same belief in a four-chamber view, none in another display."""
+        return replace(self, probabilities=_unturned(self.probabilities))
+
+
+def _unturned(probabilities: tuple[float, ...]) -> tuple[float, ...]:
+    four = sum(probabilities[: len(FOUR_CHAMBER)])
+    return (four, *(0.0 for _ in FOUR_CHAMBER[1:]), *probabilities[len(FOUR_CHAMBER) :])
 
 
 def view_warnings(view: ViewEvidence) -> Iterator[ClipWarning]:

@@ -5,7 +5,7 @@ from echobeat.models.cards import Card, ClipSpec, Metric, bundled_cards, list_ca
 from echobeat.models.ejection_fraction import EjectionFractionModel, VideoReader, load_ef_model, load_video_reader
 from echobeat.models.segmentation import Segmenter, load_segmenter
 from echobeat.models.session import Backend, open_backend
-from echobeat.models.view import VIEW_CLASSES, ViewReader, load_view_reader
+from echobeat.models.view import VIEW_CLASSES, ViewReader, bundled_view_reader, load_view_reader
 
 __all__ = [
     "VIEW_CLASSES",
@@ -19,6 +19,7 @@ __all__ = [
     "VideoReader",
     "ViewReader",
     "bundled_cards",
+    "bundled_view_reader",
     "list_cards",
     "load_card",
     "load_ef_model",

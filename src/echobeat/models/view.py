@@ -9,11 +9,11 @@ import numpy as np
 from echobeat.errors import ModelError
 from echobeat.frames import FrameStack
 from echobeat.measurement.view import VIEW_CLASSES, ViewEvidence
-from echobeat.models.cards import Card, load_card, model_file
+from echobeat.models.cards import Card, bundled_cards, load_card, model_file
 from echobeat.models.letterbox import Letterbox
 from echobeat.models.session import Backend, BackendName, open_backend
 
-__all__ = ["VIEW_CLASSES", "ViewReader", "load_view_reader"]
+__all__ = ["VIEW_CLASSES", "ViewReader", "bundled_view_reader", "load_view_reader"]
 
 LOOKED_AT = 8
 """Frames, spread over the clip, that the network reads."""
@@ -41,6 +41,12 @@ class ViewReader:
         chosen = np.stack([frames[int(index)] for index in indices])
         probabilities = self._backend.run(box.enter(chosen)[:, None]).mean(axis=0)
         return ViewEvidence(tuple(float(p) for p in probabilities), self.card.threshold or 0.0)
+
+
+def bundled_view_reader(threads: int = 0) -> ViewReader | None:
+    """The bundled view network; None in a package without one."""
+    there = any(card.task == "view" for card in bundled_cards())
+    return load_view_reader("view", threads=threads) if there else None
 
 
 def load_view_reader(name: str | Path = "view", backend: BackendName = "auto", threads: int = 0) -> ViewReader:
