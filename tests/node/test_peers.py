@@ -158,7 +158,7 @@ def test_results_are_in_the_study_that_a_scanner_sent(orthanc: Orthanc, node_por
     node.start()
     try:
         storescu(orthanc.port, "ORTHANC", clip, "-xy")
-        until(lambda: node.values().get("results_sent", 0) >= 4, timeout_s=300)
+        until(lambda: node.values().get("results_sent", 0) >= 4, timeout_s=540)
         study = str(pydicom.dcmread(clip, stop_before_pixels=True).StudyInstanceUID)
         assert orthanc.series(study) == {
             "US": "1.2.840.10008.5.1.4.1.1.3.1",
