@@ -98,6 +98,8 @@ def ingest(
     from echobeat.ingest.labels import Labels, read_labels
     from echobeat.ingest.one_clip import name_of
 
+    if key.is_dir():
+        raise UsageError("--key names a folder. Name a file in it.")
     settings = _settings(view, size, fps, keep_doubtful)
     user_key = KeyFile(key, out)
     table = read_labels(labels, user_key.pseudonyms) if labels else Labels()

@@ -17,6 +17,7 @@ from echobeat.deidentification.instance import hash_of
 from echobeat.deidentification.pseudonyms import Pseudonyms
 from echobeat.deidentification.refusals import reason_of
 from echobeat.deidentification.sector import find_sector
+from echobeat.deidentification.text import find_text
 from echobeat.errors import InputError, OutputError
 from echobeat.frames import FrameStack
 from echobeat.ingest.archives import Unpacker
@@ -24,6 +25,7 @@ from echobeat.ingest.examined import Box, examine
 from echobeat.ingest.finding import ZIP_HEADS, Input
 from echobeat.ingest.geometry import Placement, at_rate, cropped, is_regular, mean_fps, placed
 from echobeat.ingest.reasons import REASONS, NotForDataset, State
+from echobeat.ingest.split import has_two_pictures
 from echobeat.measurement.evidence import gather_evidence
 from echobeat.measurement.quality import image_warnings
 from echobeat.phantom.files import write_video
@@ -217,6 +219,7 @@ class Ingester:
         recording = read_recording(file, SOURCE)
         clip, notes = _usable(recording)
         frames, mask, box = _sector(clip, header.box if header else None)
+        notes = (*notes, *self._writing(frames, mask))
         placement = Placement.of(mask, self._settings.size)
         fingerprint = _fingerprint(clip.frames, self._pseudonyms)
         new = placed(frames, mask, placement)
@@ -251,6 +254,12 @@ class Ingester:
             notes=tuple(dict.fromkeys(notes)),
         )
         return facts, tuple(identity.mapping()) if identity else ()
+
+    def _writing(self, frames: FrameStack, mask: NDArray[np.bool_]) -> tuple[str, ...]:
+        doubt = find_text(frames, mask).doubt
+        if doubt and not self._settings.keep_doubtful:
+            raise NotForDataset(doubt)
+        return ("doubtful_text",) if doubt else ()
 
     def _write_facts(self, name: str, facts: ClipFacts) -> None:
         try:
@@ -294,10 +303,13 @@ def _usable(recording: Recording) -> tuple[Clip, tuple[str, ...]]:
     clip = clip_from_recording(recording, SOURCE, None, None)
     if len(clip.frames) == 1:
         raise NotForDataset("still_image")
-    for warning in image_warnings(gather_evidence(clip)):
-        if warning.code in REASONS:
-            raise NotForDataset(warning.code)
-        notes = (*notes, warning.code)
+    seen = [warning.code for warning in image_warnings(gather_evidence(clip))]
+    if "colour_doppler" in seen:  # which spoils what the grey picture looks like
+        raise NotForDataset("colour_doppler")
+    for code in seen:
+        if code in REASONS:
+            raise NotForDataset(code)
+    notes = (*notes, *seen)
     if float(clip.times_s[-1] - clip.times_s[0]) < SHORTEST_S:
         raise NotForDataset("too_short")
     notes = (*notes, *(warning.code for warning in clip.warnings))
@@ -308,6 +320,8 @@ def _sector(clip: Clip, region: Box | None) -> tuple[FrameStack, NDArray[np.bool
     """The frames, cut to the 2D region that the header states, the sector in them, and the region."""
     box = region or (0, 0, *clip.frames.shape[1:])
     frames = clip.frames if box == (0, 0, *clip.frames.shape[1:]) else cropped(clip.frames, *box)
+    if has_two_pictures(frames):
+        raise NotForDataset("several_pictures")
     found = find_sector(frames, clip.spacing_mm)
     if found.doubt:
         raise NotForDataset(_SECTOR_CODES[found.doubt])
