@@ -132,6 +132,8 @@ def train_beats(
     TrainingStopped
         Ctrl-C; the run is saved.
     """
+    if config.animated and camus is None:
+        raise UsageError("This recipe learns from CAMUS: name its folder.")
     folder = RunFolder(out)
     _begin(folder, config, resume)
     fabric = make_fabric(config.machine, out)
@@ -177,9 +179,7 @@ def gather_beats(
     val = _phantoms(range(first, first + VALIDATION_PHANTOMS), segmenter, folder / "val", log)
     kinds, chosen_by = [(train, 1.0 - config.animated_share)], [val]
     said = [f"echobeat phantoms: {len(train)} beats of {config.phantoms} patients, training seeds"]
-    if config.animated:
-        if camus is None:
-            raise UsageError("This recipe learns from CAMUS: name its folder.")
+    if config.animated and camus is not None:
         animator = Animator(segmenter, config.animated, config.course.seed, plain=True)
         moving = animator.beats(read_camus(camus, "train"), folder / "camus-train", log)
         kinds.append((moving, config.animated_share))
