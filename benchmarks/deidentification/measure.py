@@ -9,13 +9,13 @@ the boxes where they were planted; tesseract, which is no part of the product, s
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import get_args
 
@@ -213,14 +213,27 @@ def main() -> None:
     options.add_argument("--first", type=int, default=BENCHMARK_SEEDS.start + 1000)
     options.add_argument("--count", type=int, default=120)
     options.add_argument("--jobs", type=int, default=1)
+    options.add_argument("--kept", type=Path, help="verdicts are added here, and seeds found here not judged again")
     chosen = options.parse_args()
     reads = shutil.which("tesseract") is not None
     every: dict[str, list[Verdict]] = {place: [] for place in ("clean", *PLACES)}
-    seeds = range(chosen.first, chosen.first + chosen.count)
+    told = (
+        [json.loads(line) for line in chosen.kept.read_text().splitlines()]
+        if chosen.kept and chosen.kept.exists()
+        else []
+    )
+    known = {seed for seed, _, _ in told}
+    seeds = [seed for seed in range(chosen.first, chosen.first + chosen.count) if seed not in known]
     judge = partial(verdicts, folder=chosen.clips, reads=reads)
     with ProcessPoolExecutor(chosen.jobs) as pool:
-        for place, verdict in chain.from_iterable(pool.map(judge, seeds)):
-            every[place].append(verdict)
+        for seed, found in zip(seeds, pool.map(judge, seeds), strict=True):
+            new = [(seed, place, asdict(verdict)) for place, verdict in found]
+            told += new
+            if chosen.kept:
+                with chosen.kept.open("a") as stream:
+                    stream.writelines(json.dumps(line) + "\n" for line in new)
+    for _, place, verdict in told:
+        every[place].append(Verdict(**verdict))
     print("| | | share | 95 % interval |\n|---|---|---|---|")
     for place in PLACES:
         told = every[place]
