@@ -127,6 +127,18 @@ def beats(
 
 
 @train.command()
+def view(
+    out: Annotated[Path, typer.Option(help="Folder of the run; one that was stopped goes on from its checkpoint.")],
+    recipe: Annotated[str, typer.Option(help="view, view-phantom, or a TOML file.")] = "view",
+    camus: Camus = None,
+) -> None:
+    """Train the network that tells views apart, on phantoms in many views and on real texture; writes best.onnx."""
+    from echobeat.training.view import ViewConfig, train_view
+
+    typer.echo(train_view(ViewConfig.load(recipe), camus, out, log=Console(stderr=True).log))
+
+
+@train.command()
 def release(
     run: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
     name: Annotated[str, typer.Option(help="Name of the model; its text is in recipes/cards.toml.")],
@@ -138,7 +150,16 @@ def release(
     from echobeat.models.cards import weights_folder
     from echobeat.training.release import release as release_run
 
-    card = release_run(run, name, camus, phantoms, out or weights_folder())
+    if (run / "model.json").exists():
+        from echobeat.training.beat_release import release_beats
+
+        card = release_beats(run, name, camus, phantoms, out or weights_folder())
+    elif name.startswith("view"):
+        from echobeat.training.view_release import release_view
+
+        card = release_view(run, name, camus, out or weights_folder())
+    else:
+        card = release_run(run, name, camus, phantoms, out or weights_folder())
     for metric in card.metrics:
         typer.echo(
             f"{metric.data}: {metric.name} {metric.value:.4f} [{metric.low:.4f}, {metric.high:.4f}], n={metric.n}"

@@ -32,14 +32,14 @@ class ViewReader:
 
     def __init__(self, card: Card, backend: Backend) -> None:
         self.card = card
-        self._backend = backend
+        self.backend = backend
 
     def look(self, frames: FrameStack) -> ViewEvidence:
         """Read `LOOKED_AT` frames of a clip, (frames, height, width) uint8."""
         box = Letterbox.of(frames, self.card.size, self.card.crop)
         indices = np.unique(np.linspace(0, len(frames) - 1, LOOKED_AT).astype(int))
         chosen = np.stack([frames[int(index)] for index in indices])
-        probabilities = self._backend.run(box.enter(chosen)[:, None]).mean(axis=0)
+        probabilities = self.backend.run(box.enter(chosen)[:, None]).mean(axis=0)
         return ViewEvidence(tuple(float(p) for p in probabilities), self.card.threshold or 0.0)
 
 
