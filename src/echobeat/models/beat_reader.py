@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from echobeat.errors import ModelError
 from echobeat.frames import FrameStack
@@ -58,8 +59,12 @@ class BeatReader:
                 if beat.ef is not None and (clip := beat_clip(frames, lv, beat)) is not None
             }
             if cut:
-                answers = self._backend.run(np.stack(list(cut.values())))
+                answers = self.answers(np.stack(list(cut.values())))
                 for index, (correction, log_sd) in zip(cut, answers, strict=True):
                     ef = (beats[index].ef or 0.0) + float(correction)
                     readings[index] = Reading(float(np.clip(ef, 0.0, 100.0)), float(np.exp(log_sd)))
         return readings
+
+    def answers(self, clips: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(beats, 2, FRAMES, SIZE, SIZE) float32 to (beats, 2): correction, and logarithm of the deviation."""
+        return self._backend.run(clips)

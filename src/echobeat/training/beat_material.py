@@ -168,6 +168,12 @@ class Animator:
                 log(f"stills of {number} patients animated")
         return Beats.joined(parts)
 
+    def fresh(self, images: Iterable[CamusImage]) -> Beats:
+        """`beats` without keeping anything."""
+        pairs = [tuple(pair) for _, pair in groupby(images, key=lambda image: image.patient)]
+        seeds = [np.random.SeedSequence([self.seed, number]) for number in range(1, len(pairs) + 1)]
+        return Beats.joined(self._of_patient(ed, es, seed) for (ed, es), seed in zip(pairs, seeds, strict=True))
+
     def _of_patient(self, ed: CamusImage, es: CamusImage, seeds: np.random.SeedSequence) -> Beats:
         rows = []
         for index, child in enumerate(seeds.spawn(self.each + self.plain)):

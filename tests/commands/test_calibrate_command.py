@@ -1,0 +1,92 @@
+"""echobeat calibrate: studies of known EF give a model intervals, and --forget takes them back."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from echobeat import measurement
+from echobeat.__main__ import main
+from echobeat.evaluation import known
+from echobeat.evaluation.calibration import KnownStudy
+from echobeat.measurement import CalibrationStudy, MeasurementError
+from echobeat.models import load_card
+
+
+@pytest.fixture
+def call(capsys, monkeypatch, tmp_path):
+    """The command line with models of the test's own, and studies that need no analysis."""
+    monkeypatch.setenv("ECHOBEAT_MODELS", str(tmp_path / "models"))
+    monkeypatch.setenv("COLUMNS", "200")
+    rng = np.random.default_rng(1)
+
+    def known_of(study, dataset, models):
+        efs = study.ef - 4.0 + rng.normal(0, 2.0, 3)
+        return KnownStudy(CalibrationStudy(efs, study.ef), None)
+
+    monkeypatch.setattr(known, "known_of", known_of)
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return run
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A folder of 30 videos with their EF, and three of unknown EF."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    lines = ["FileName,EF"]
+    for index in range(33):
+        (folder / f"v{index}.avi").write_bytes(b"")
+        lines.append(f"v{index}.avi,{20 + index * 1.5 if index < 30 else ''}")
+    (folder / "labels.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def test_a_calibration_takes_the_place_of_the_cards_until_it_is_forgotten(call, data):
+    """lv's bias becomes the -4 of these studies; then it is the card's own again; the bundled card is not touched."""
+    before = load_card("lv").measurement_error
+    code, out, _ = call("calibrate", "--data", data, "--model", "lv")
+    assert code == 0
+    kept = json.loads(Path(out.strip()).read_text())
+    assert "30 studies" in kept["data"]
+    error = MeasurementError.from_json(load_card("lv").measurement_error)
+    assert error.bias == pytest.approx(-4.0, abs=1.2)
+    assert error.studies == 30
+    code, _, _ = call("calibrate", "--data", data, "--model", "lv", "--forget")
+    assert code == 0
+    assert load_card("lv").measurement_error == before
+
+
+def test_studies_that_cannot_be_read_are_named_and_the_others_count(call, data, monkeypatch):
+    """Exit code 3, and the calibration rests on the rest."""
+    usual = known.known_of
+
+    def known_of(study, dataset, models):
+        if study.name == "v3":
+            raise measurement.UsageError("it is broken")
+        return usual(study, dataset, models)
+
+    monkeypatch.setattr(known, "known_of", known_of)
+    code, out, err = call("calibrate", "--data", data, "--model", "lv")
+    assert code == 3
+    assert "v3: it is broken" in err
+    assert json.loads(Path(out.strip()).read_text())["studies"] == 29
+
+
+def test_too_few_studies_are_refused_and_nothing_is_kept(call, data, tmp_path):
+    """Nineteen studies give no 90 % quantile worth the name."""
+    table = data / "labels.csv"
+    table.write_text("\n".join(table.read_text().splitlines()[:20]) + "\n")
+    code, _, err = call("calibrate", "--data", data, "--model", "lv")
+    assert code == 2
+    assert "at least 20" in err
+    assert not (tmp_path / "models" / "calibration").exists()
