@@ -16,6 +16,7 @@ import typer
 
 from echobeat.__main__ import COMMANDS, build
 from echobeat.datasets import problems
+from echobeat.ingest import dataset, reasons
 from echobeat.measurement import MeasurementError
 from echobeat.measurement.codes import CODES
 from echobeat.models import Card, Metric, bundled_cards
@@ -103,6 +104,23 @@ def data_set_problems(severity: str) -> str:
     """The codes of a data set's problems that have this severity."""
     found = ((code, info) for code, info in problems.CODES.items() if info.severity == severity)
     return table(("Code", "Meaning", "What to do"), ((f"`{code}`", info.meaning, info.remedy) for code, info in found))
+
+
+@section("ingest-columns")
+def ingest_columns() -> str:
+    return table(("Column", "Meaning"), ((f"`{name}`", meaning) for name, meaning in dataset.COLUMNS.items()))
+
+
+@section("ingest-codes")
+def ingest_codes() -> str:
+    """Every code of the log of `echobeat ingest`."""
+    rows = ((f"`{code}`", one.state, one.meaning, one.remedy) for code, one in reasons.REASONS.items())
+    return table(("Code", "State", "Meaning", "What to do"), rows)
+
+
+@section("ingest-notes")
+def ingest_notes() -> str:
+    return table(("Note", "Meaning"), ((f"`{code}`", meaning) for code, meaning in reasons.NOTES.items()))
 
 
 @section("models")
