@@ -33,10 +33,10 @@ class MadeClip:
     fps: float
 
 
-def made_clip(seed: int, folder: Path, count: int = 16) -> MadeClip:
-    """The clip of a seed: the seed also chooses size and frame rate."""
-    size, fps = SIZES[seed % len(SIZES)], RATES[seed % len(RATES)]
-    file = folder / f"{seed}-{count}.npz"
+def made_clip(seed: int, folder: Path, count: int = 16, look: tuple[int, float] | None = None) -> MadeClip:
+    """The clip of a seed, which also chooses size and frame rate unless a `look` (size, frames a second) is given."""
+    size, fps = look or (SIZES[seed % len(SIZES)], RATES[seed % len(RATES)])
+    file = folder / f"{seed}-{count}{'' if look is None else f'-{size}-{fps:g}'}.npz"
     if not file.exists():
         frames, sector = _drawn(seed, size, fps, count)
         folder.mkdir(parents=True, exist_ok=True)

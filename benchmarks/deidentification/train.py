@@ -26,7 +26,9 @@ NEW = 3
 """Samples made for each step; the rest of its batch is drawn from those of the steps before."""
 
 POOL = 3000
-CLIPS = 96
+FIRST, CLIPS, LOOK = 6000, 60, (320, 17.0)
+"""Seeds of the clips, and their size and frame rate: each clip is about one beat."""
+
 FEWEST = 8
 """Frames of a sample, at least."""
 
@@ -206,12 +208,12 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--clips", type=Path, default=Path("build/made-clips"), help="where made clips are kept")
     options.add_argument("--count", type=int, default=CLIPS)
-    options.add_argument("--steps", type=int, default=1500)
+    options.add_argument("--steps", type=int, default=700)
     options.add_argument("--out", type=Path, default=Path("src/echobeat/deidentification/text.onnx"))
     chosen = options.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    clips = [made_clip(seed, chosen.clips) for seed in range(6000, 6000 + chosen.count)]
+    clips = [made_clip(seed, chosen.clips, look=LOOK) for seed in range(FIRST, FIRST + chosen.count)]
     export(taught(Crops(clips, np.random.default_rng(0)), chosen.steps), chosen.out)
 
 
