@@ -16,7 +16,16 @@ from numpy.typing import NDArray
 
 from echobeat import measurement, sources
 from echobeat.frames import FrameStack
-from echobeat.models import Segmenter, VideoReader, ViewReader, bundled_view_reader, load_segmenter, load_video_reader
+from echobeat.models import (
+    Segmenter,
+    VideoReader,
+    ViewReader,
+    bundled_view_reader,
+    companion,
+    load_card,
+    load_segmenter,
+    load_video_reader,
+)
 from echobeat.records import (
     Assessment,
     Beat,
@@ -34,6 +43,9 @@ from echobeat.records import (
 )
 
 Source = str | PathLike[str] | NDArray[np.uint8]
+FREE_SEGMENTATION = "lv-phantom"
+"""The bundled segmentation under the licence of the code."""
+
 LOOKED_AT = 8
 """Frames whose contours decide whether a clip is turned."""
 
@@ -50,16 +62,27 @@ class Models:
     view: ViewReader | None = None
 
     @classmethod
-    def load(cls, segmentation: str = "lv", ef: str | None = None, threads: int = 0) -> Models:
+    def load(cls, segmentation: str = "lv", ef: str | None = "auto", threads: int = 0) -> Models:
         """Load models by name, or from the folders of training runs.
+
+        Parameters
+        ----------
+        segmentation : str
+        ef : str or None
+            "auto": the bundled reader of beats that was calibrated beside the segmentation, if there is one; None or
+            "none": contours only.
+        threads : int
+            0: all cores.
 
         Raises
         ------
         ModelError
             A name is unknown, a file damaged, or a model is for another task.
         """
-        video = None if ef is None else load_video_reader(ef, threads=threads)
-        return cls(load_segmenter(segmentation, threads=threads), video, bundled_view_reader(threads))
+        segmenter = load_segmenter(segmentation, threads=threads)
+        named = video_name(segmentation, ef)
+        video = load_video_reader(named, threads=threads) if named else None
+        return cls(segmenter, video, bundled_view_reader(threads, segmenter.card.licence))
 
     def look(self, clip: Clip) -> measurement.ViewEvidence | None:
         """Which view the clip shows; another display only where the contours agree that it is one."""
@@ -92,11 +115,18 @@ class Models:
         return tuple(model.card.used for model in models if model is not None)
 
 
+def video_name(segmentation: str, ef: str | None) -> str | None:
+    """The model that "auto" stands for; see `Models.load`."""
+    if ef == "auto":
+        return companion(load_card(segmentation))
+    return None if ef == "none" else ef
+
+
 def analyze(
     source: Source,
     *,
     segmentation: str = "lv",
-    ef: str | None = None,
+    ef: str | None = "auto",
     fps: float | None = None,
     spacing_mm: float | Spacing | None = None,
 ) -> Assessment:
@@ -108,8 +138,8 @@ def analyze(
         A file (AVI, MP4, MOV, WebM, GIF, DICOM, NIfTI), or uint8 frames (frames, height, width) or
         (frames, height, width, 3), for which `fps` is needed.
     segmentation, ef : str
-        Names of models, see ``echobeat models list``, or folders of training runs. With `ef`, a network reads a clip
-        around each beat, too.
+        Names of models, see ``echobeat models list``, or folders of training runs. `ef` reads the video, too: "auto" is
+        the bundled model that goes with the segmentation, None takes contours only.
     fps : float
         Frames a second; overrides the file's.
     spacing_mm : float or (row, column)

@@ -24,9 +24,15 @@ def analyze(
         str, typer.Option(metavar="NAME|RUN", help="Segmentation model, or the folder of a training run.")
     ] = "lv",
     ef: Annotated[
-        str | None,
-        typer.Option(metavar="NAME|RUN", help="Model that reads the EF from the video, or the folder of a run."),
-    ] = None,
+        str,
+        typer.Option(
+            metavar="NAME|RUN",
+            help="Model that reads the EF from the video, too; auto: the one calibrated beside the segmentation; none.",
+        ),
+    ] = "auto",
+    free: Annotated[
+        bool, typer.Option("--free", help="Only models as free as the code: lv-phantom and what goes with it.")
+    ] = False,
     jobs: Annotated[int, typer.Option(min=1, help="Inputs at once.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Keep results that are complete already.")] = False,
     video: Annotated[bool, typer.Option(help="Write overlay.mp4.")] = True,
@@ -49,15 +55,17 @@ def analyze(
     """
     from echobeat.commands.batch import Options, Watching, exit_code, run
     from echobeat.commands.screen import Screen
+    from echobeat.pipeline import FREE_SEGMENTATION, video_name
     from echobeat.report.files import Parts
     from echobeat.sources.opening import check_fps, spacing_from_option
 
     check_fps(fps)
+    segmentation = FREE_SEGMENTATION if free else segmentation
     options = Options(
         fps=fps,
         spacing_mm=spacing_from_option(_numbers(spacing_mm)),
         segmentation=segmentation,
-        ef=ef,
+        ef=video_name(segmentation, ef),
         parts=Parts(video=video, page=page, plot=plot, masks=masks),
         dicom=dicom,
         jobs=jobs,

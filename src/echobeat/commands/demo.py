@@ -29,6 +29,7 @@ def demo(
     from echobeat.commands.screen import Screen
     from echobeat.phantom import draw_patient, make_study
     from echobeat.phantom.dicom import write_dicom
+    from echobeat.pipeline import video_name
 
     screen = Screen()
     patient = draw_patient(PHANTOM_SEED, rhythm="sinus", clip="free", beats=3, fps=50.0, size=PHANTOM_SIDE_PX)
@@ -38,7 +39,8 @@ def demo(
     write_dicom(study, phantom)
     real = Path(examples.get_path("ybr_color"))
     with screen.progress(2) as (watch, _):
-        entries = run([str(phantom), str(real)], out, Options(debug=debug), Watching(watch))
+        options = Options(ef=video_name("lv", "auto"), debug=debug)
+        entries = run([str(phantom), str(real)], out, options, Watching(watch))
     for entry in entries:
         if entry.row.status != "error":
             screen.result(entry, out)

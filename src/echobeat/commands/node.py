@@ -57,7 +57,10 @@ def node(
         typer.Option(metavar="CERT,KEY,CA", help="PEM files; peers must show a certificate of the authority."),
     ] = None,
     segmentation: Annotated[str, typer.Option(metavar="NAME", help="Segmentation model.")] = "lv",
-    ef: Annotated[str | None, typer.Option(metavar="NAME", help="Model that reads the EF from the video.")] = None,
+    ef: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Model that reads the EF from the video, too; auto: the bundled one; none."),
+    ] = "auto",
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Receive ultrasound by DICOM, analyse each study when it has been quiet for a while, and send the results back.
@@ -71,6 +74,7 @@ def node(
     from echobeat.node.isolated import IsolatedAnalysis, ModelNames
     from echobeat.node.service import Node
     from echobeat.node.settings import Limits, NodeSettings, destination
+    from echobeat.pipeline import video_name
 
     settings = NodeSettings(
         ae=ae,
@@ -85,8 +89,9 @@ def node(
         limits=Limits(largest_mb * 10**6, keep_free_mb * 10**6, associations),
         tls=_tls(tls),
     )
-    _check_models(segmentation, ef)
-    serve(Node(settings, IsolatedAnalysis(ModelNames(segmentation, ef))))
+    video = video_name(segmentation, ef)
+    _check_models(segmentation, video)
+    serve(Node(settings, IsolatedAnalysis(ModelNames(segmentation, video))))
 
 
 @app.command("status")

@@ -2,7 +2,13 @@
 
 from echobeat.models.beat_reader import BeatReader
 from echobeat.models.cards import Card, ClipSpec, Metric, bundled_cards, list_cards, load_card, model_file
-from echobeat.models.ejection_fraction import EjectionFractionModel, VideoReader, load_ef_model, load_video_reader
+from echobeat.models.ejection_fraction import (
+    EjectionFractionModel,
+    VideoReader,
+    companion,
+    load_ef_model,
+    load_video_reader,
+)
 from echobeat.models.segmentation import Segmenter, load_segmenter
 from echobeat.models.session import Backend, open_backend
 from echobeat.models.view import VIEW_CLASSES, ViewReader, bundled_view_reader, load_view_reader
@@ -20,6 +26,7 @@ __all__ = [
     "ViewReader",
     "bundled_cards",
     "bundled_view_reader",
+    "companion",
     "list_cards",
     "load_card",
     "load_ef_model",

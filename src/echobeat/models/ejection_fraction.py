@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from echobeat.errors import ModelError
 from echobeat.frames import FrameStack
 from echobeat.models.beat_reader import BeatReader
-from echobeat.models.cards import Card, ClipSpec, load_card, model_file
+from echobeat.models.cards import Card, ClipSpec, bundled_cards, load_card, model_file
 from echobeat.models.letterbox import Letterbox
 from echobeat.models.session import Backend, BackendName, open_backend
 from echobeat.records import Beat, FloatArray, Reading
@@ -207,6 +207,14 @@ class VideoReader(Protocol):
             (frames, height, width) bool: the ventricle, as the segmentation model found it.
         beats : sequence of Beat
         """
+
+
+def companion(segmentation: Card) -> str | None:
+    """Name of the bundled reader of beats that was calibrated beside this very segmentation model; None without one."""
+    for card in bundled_cards():
+        if card.task == "beats" and (card.measurement_error or {}).get("segmentation") == segmentation.sha256:
+            return card.name
+    return None
 
 
 def load_video_reader(name: str | Path, backend: BackendName = "auto", threads: int = 0) -> VideoReader:

@@ -43,10 +43,11 @@ class ViewReader:
         return ViewEvidence(tuple(float(p) for p in probabilities), self.card.threshold or 0.0)
 
 
-def bundled_view_reader(threads: int = 0) -> ViewReader | None:
-    """The bundled view network; None in a package without one."""
-    there = any(card.task == "view" for card in bundled_cards())
-    return load_view_reader("view", threads=threads) if there else None
+def bundled_view_reader(threads: int = 0, licence: str = "") -> ViewReader | None:
+    """The bundled view network, one of the given licence where there are two; None in a package without one."""
+    there = [card for card in bundled_cards() if card.task == "view"]
+    chosen = sorted(there, key=lambda card: (card.licence != licence, card.name))
+    return load_view_reader(chosen[0].name, threads=threads) if chosen else None
 
 
 def load_view_reader(name: str | Path = "view", backend: BackendName = "auto", threads: int = 0) -> ViewReader:
