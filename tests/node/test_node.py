@@ -86,6 +86,17 @@ def test_who_may_not_call_is_rejected(start: Start) -> None:
     assert send(start(allow=("*",), spool=node.settings.spool.parent / "open").port, *clips(1), ae="STRANGER") == [0]
 
 
+def test_more_associations_than_allowed_are_rejected_until_one_ends(start: Start) -> None:
+    node = start(limits=Limits(free_bytes=0, associations=1))
+    application = AE(ae_title="SCANNER")
+    application.add_requested_context("1.2.840.10008.1.1")
+    first = application.associate("127.0.0.1", node.port, ae_title="ECHOBEAT")
+    assert first.is_established
+    assert application.associate("127.0.0.1", node.port, ae_title="ECHOBEAT").is_rejected
+    first.release()
+    until(lambda: send(node.port, *clips(1)) == [0])
+
+
 def test_other_objects_than_ultrasound_are_not_accepted(start: Start) -> None:
     assert send(start().port, made_dataset(2, (8, 8), SOPClassUID=CTImageStorage)) == []
 
