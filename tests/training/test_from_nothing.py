@@ -21,9 +21,11 @@ SMALLER = {
     "check-dataset": ["--jobs", "1"],
     "train segmentation": FEW,
     "train ef": [*FEW, "clips.frames=8", "validation_clips=1"],
+    "evaluate ef": ["--device", "cpu"],
     "analyze": ["--no-video", "--no-plot"],
 }
-"""What is added to each command; where a setting is given twice, the last counts."""
+"""What is added to each command; where a setting is given twice, the last counts. One evaluation runs the checkpoint by
+torch instead of the model's file."""
 
 
 def commands() -> list[list[str]]:
@@ -55,4 +57,5 @@ def test_the_commands_of_the_page_lead_to_a_model_that_analyze_uses(
         assert Path(run, "curves.png").exists()
     for result in ("results/lv", "results/ef", "results/beats"):
         assert Path(result, "report.html").exists()
+    assert "Training of the ef model" in Path("results/ef/report.html").read_text(encoding="utf-8")
     assert list(Path("results/one").rglob("result.json"))

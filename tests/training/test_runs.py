@@ -136,12 +136,15 @@ def test_two_processes_learn_what_one_does(data, cache, tmp_path):
 
 
 def test_a_folder_with_a_run_is_not_begun_again(data, cache, tmp_path):
-    """Neither without --resume, nor with another recipe."""
+    """Neither without --resume, nor with another recipe; nor is what only checkpoints are left of."""
     run("segmentation", data, tmp_path / "run", cache, "course.epochs=1")
     with pytest.raises(UsageError, match="--resume"):
         run("segmentation", data, tmp_path / "run", cache, "course.epochs=1")
     with pytest.raises(UsageError, match="another recipe"):
         run("segmentation", data, tmp_path / "run", cache, "course.epochs=3", resume=True)
+    (tmp_path / "run" / "config.toml").unlink()
+    with pytest.raises(UsageError, match="checkpoints, but no config"):
+        run("segmentation", data, tmp_path / "run", cache, "course.epochs=3")
 
 
 def test_the_best_weights_stay_the_best_over_a_resume(data, cache, tmp_path):

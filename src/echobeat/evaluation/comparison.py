@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from echobeat.evaluation.ef_figures import POINTS, RANGES, SMALLEST_GROUP, pair,
 from echobeat.evaluation.ledger import RUN, Predictions
 from echobeat.evaluation.measured import ALL
 from echobeat.evaluation.predictions import BY_WEIGHT, FrameScore, Method, write_rows
+from echobeat.evaluation.tables import markdown_table, write_json
 from echobeat.phantom.files import whole_file
 from echobeat.records import NOTICE, FloatArray
 
@@ -258,12 +258,8 @@ def write_comparison(rows: Sequence[Compared], head: dict[str, Any], how: Resamp
     """
     with whole_file(folder / "comparison.csv") as beside:
         write_rows(beside, rows, Compared)
-    interval = {"level": how.level, "resamples": how.samples, "seed": how.seed, "by": "patient", "kind": "percentile"}
-    content = {**head, "interval": interval, "differences": [asdict(row) for row in rows], "notice": NOTICE}
-    with whole_file(folder / "comparison.json") as beside:
-        beside.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    lines = [comparison_header(how), ("---",) * 8, *(comparison_cells(row) for row in rows)]
-    text = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    write_json(folder / "comparison.json", {**head, "differences": [asdict(row) for row in rows]}, how)
+    text = markdown_table(comparison_header(how), map(comparison_cells, rows))
     with whole_file(folder / "comparison.md") as beside:
         beside.write_text(f"{text}\n\nDifference: A - B, on what both predicted. {NOTICE}\n", encoding="utf-8")
 

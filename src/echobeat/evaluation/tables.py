@@ -34,12 +34,28 @@ def write_tables(rows: Sequence[Measured], head: dict[str, Any], how: Resampling
     """
     with whole_file(folder / "metrics.csv") as beside:
         write_rows(beside, rows, Measured)
-    interval = {"level": how.level, "resamples": how.samples, "seed": how.seed, "by": "patient", "kind": "percentile"}
-    content = {**head, "interval": interval, "metrics": [_entry(row) for row in rows], "notice": NOTICE}
-    with whole_file(folder / "metrics.json") as beside:
-        beside.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    write_json(folder / "metrics.json", {**head, "metrics": [_entry(row) for row in rows]}, how)
     with whole_file(folder / "metrics.md") as beside:
         beside.write_text(markdown(rows, how), encoding="utf-8")
+
+
+def write_json(path: Path, content: dict[str, Any], how: Resampling) -> None:
+    """Write figures with how their intervals were made, and what they are not for; whole or not at all.
+
+    Raises
+    ------
+    OutputError
+    """
+    interval = {"level": how.level, "resamples": how.samples, "seed": how.seed, "by": "patient", "kind": "percentile"}
+    with whole_file(path) as beside:
+        text = json.dumps({**content, "interval": interval, "notice": NOTICE}, indent=1)
+        beside.write_text(text + "\n", encoding="utf-8")
+
+
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown; a bar inside a cell is escaped."""
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def _entry(row: Measured) -> dict[str, Any]:
@@ -51,12 +67,8 @@ def markdown(rows: Sequence[Measured], how: Resampling) -> str:
     """All figures, a table a method."""
     parts = []
     for method, members in by_method(rows).items():
-        lines: list[tuple[str, ...]] = [
-            ("Figure", "Of", "Value", f"{100 * how.level:.0f} % interval", "n", "Patients", "Published")
-        ]
-        lines.append(("---",) * len(lines[0]))
-        lines += [cells(row) for row in members]
-        table = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+        head = ("Figure", "Of", "Value", f"{100 * how.level:.0f} % interval", "n", "Patients", "Published")
+        table = markdown_table(head, map(cells, members))
         parts.append(f"## {heading(method)}\n\n{table}\n")
     sources = dict.fromkeys(other.source for row in rows if (other := published(row)))
     notes = [f"Intervals: percentile bootstrap over patients, {how.samples:,} resamples."]

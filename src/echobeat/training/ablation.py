@@ -15,6 +15,7 @@ import numpy as np
 
 from echobeat.errors import UsageError
 from echobeat.evaluation.bootstrap import bootstrap, ratio, within
+from echobeat.evaluation.tables import markdown_table
 from echobeat.training.material import Source
 from echobeat.training.recipe_files import load_config
 from echobeat.training.run import train
@@ -110,11 +111,9 @@ def write_tables(rows: Sequence[Row], out: Path) -> None:
 
 def markdown(rows: Sequence[Row]) -> str:
     """A line a variant, a column a range."""
-    head = ["variant", *RANGES]
-    lines = [head, ["---"] * len(head)]
-    for variant in dict.fromkeys(row.variant for row in rows):
-        lines.append([variant, *(cell(row) for row in rows if row.variant == variant)])
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+    variants = dict.fromkeys(row.variant for row in rows)
+    lines = ([variant, *(cell(row) for row in rows if row.variant == variant)] for variant in variants)
+    return markdown_table(("variant", *RANGES), lines) + "\n"
 
 
 def cell(row: Row) -> str:

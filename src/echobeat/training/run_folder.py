@@ -80,6 +80,8 @@ class RunFolder:
                     f"{self.path} is a run of another recipe: see {self.config}. Only the entries of [machine] may "
                     "change when a run goes on; give the same recipe and overrides, or name another folder."
                 )
+        elif self.last.exists() or self.best.exists():
+            raise UsageError(f"{self.path} holds checkpoints, but no config.toml. Name another folder, or empty it.")
         write_text(self.config, to_toml(config))
 
     def note(self, entries: dict[str, Any]) -> None:
