@@ -9,7 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 from echobeat.commands import phantom as command
-from echobeat.errors import OutputError
+from echobeat.errors import OutputError, UsageError
 
 app = typer.Typer()
 app.command()(command.phantom)
@@ -32,3 +32,16 @@ def test_a_benchmark_that_is_not_the_recorded_one_is_an_error(tmp_path: Path, mo
     monkeypatch.setattr(command, "recorded_benchmark", lambda: other | {"truth_sha256": "1" * 64})
     result = CliRunner().invoke(app, ["--benchmark", "--out", str(tmp_path)])
     assert isinstance(result.exception, OutputError)
+
+
+def test_another_view_is_made_by_name_and_an_unknown_one_refused(tmp_path: Path) -> None:
+    """The studies of a view differ from the four-chamber ones of the same seed; a wrong name is an error."""
+    made = {}
+    for view in ("apical four-chamber", "parasternal short axis"):
+        out = tmp_path / view
+        options = ["--patients", "1", "--seed", "5", "--jobs", "1", "--out", str(out), "--view", view]
+        assert CliRunner().invoke(app, options).exit_code == 0
+        made[view] = next((out / "Videos").glob("*.avi")).read_bytes()
+    assert len(set(made.values())) == 2
+    result = CliRunner().invoke(app, ["--patients", "1", "--out", str(tmp_path / "x"), "--view", "sagittal"])
+    assert isinstance(result.exception, UsageError)

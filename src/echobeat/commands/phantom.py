@@ -8,12 +8,17 @@ from typing import Annotated
 
 import typer
 
-from echobeat.errors import OutputError
+from echobeat.errors import OutputError, UsageError
 from echobeat.phantom.benchmark import recorded_benchmark, write_benchmark
-from echobeat.phantom.dataset import dataset_seeds, write_dataset
+from echobeat.phantom.dataset import dataset_seeds, write_patients
 from echobeat.phantom.dicom import write_dicom
 from echobeat.phantom.examination import draw_patient
+from echobeat.phantom.other_studies import in_view
 from echobeat.phantom.study import make_study
+from echobeat.phantom.views import VIEWS
+
+SHOWN = tuple(view for view in VIEWS if view != "great vessels")
+"""Views that cut the left ventricle, so that there is a truth to write."""
 
 
 def phantom(
@@ -22,12 +27,16 @@ def phantom(
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
     jobs: Annotated[int, typer.Option(help="Processes; 0: one a core.")] = 0,
     dicom: Annotated[bool, typer.Option(help="Write each study as DICOM, too, 400 x 400.")] = False,
+    view: Annotated[
+        str,
+        typer.Option(help=f"The view; others than the first are what an analysis should refuse: {', '.join(SHOWN)}."),
+    ] = SHOWN[0],
     benchmark: Annotated[bool, typer.Option(help="Make the fixed benchmark instead.")] = False,
 ) -> None:
     """Make synthetic apical four-chamber studies with known truth, in EchoNet-Dynamic's layout.
 
     Videos/, FileList.csv and VolumeTracings.csv are as in EchoNet-Dynamic; Truth/ holds mask and volume of
-    every frame and the EF of every beat.
+    every frame and the EF of every beat. Use one folder a view: a patient has the same name in each.
     """
     jobs = jobs or os.cpu_count() or 1
     if benchmark:
@@ -40,10 +49,13 @@ def phantom(
             )
         typer.echo(f"{made['patients']} patients in {out}; their truth is the recorded one")
         return
-    write_dataset(out, patients, seed, jobs, progress=True)
+    if view not in SHOWN:
+        raise UsageError(f"There is no view named {view}. There are: {', '.join(SHOWN)}.")
+    seeds = dataset_seeds(patients, seed)
+    write_patients(out, [in_view(draw_patient(number), view) for number in seeds], jobs, progress=True)
     if dicom:
-        for number in dataset_seeds(patients, seed):
+        for number in seeds:
             path = out / "Dicom" / f"{draw_patient(number).name}.dcm"
             if not path.exists():
-                write_dicom(make_study(draw_patient(number, size=400)), path)
+                write_dicom(make_study(in_view(draw_patient(number, size=400), view)), path)
     typer.echo(f"{patients} patients in {out}")

@@ -55,7 +55,8 @@ BEAT_SPREAD, IRREGULAR_BEAT_SPREAD = 15.0, 30.0
 """Points of EF by which the counted beats may differ; in atrial fibrillation they truly do."""
 MIN_SCORE = 0.15
 POOR_CONTRAST = 0.8
-"""Below it lie 4 of 100 phantom studies (n = 258, training seeds) and 7 of 100 CAMUS patients (n = 106), of whatever grade."""
+"""Below it lie 4 of 100 phantom studies (n = 258, training seeds) and 7 of 100 CAMUS patients (n = 106), whatever
+their grade."""
 FORESHORTENED = 0.32
 """A true apex hardly moves, and is pointed; a slice that misses it shows a place of the wall that moves inward as the
 rest does. On the true contours of 160 phantoms of training seeds, 5 of 100 slices that pass the apex within a tenth of
