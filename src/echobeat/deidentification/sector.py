@@ -144,8 +144,19 @@ def find_sector(frames: FrameStack | NDArray[np.uint8], spacing_mm: Spacing | No
     if float((votes > 0).mean()) < SMALLEST_SHARE / 3:
         return Sector(None, doubt="still")
     fan = _best_fan(votes, aspect)
-    mask = fan.mask(height, width, margin_px=max(height, width) / 400)
+    mask = _without_strangers(fan.mask(height, width, margin_px=max(height, width) / 400), votes)
     return _judged(Sector(mask, fan), votes)
+
+
+def _without_strangers(mask: NDArray[np.bool_], votes: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """The mask without the ends of still, bright things that lie mostly outside: letters that touch its border."""
+    written = cv2.dilate((votes == -_WRITING_COSTS).astype(np.uint8), np.ones((5, 5), np.uint8))
+    count, labels = cv2.connectedComponents(written)
+    sizes = np.bincount(labels.ravel(), minlength=count)
+    inside = np.bincount(labels[mask], minlength=count)
+    strange = inside < 0.5 * sizes
+    strange[0] = False
+    return np.asarray(mask & ~strange[labels])
 
 
 def _judged(sector: Sector, votes: NDArray[np.float32]) -> Sector:
