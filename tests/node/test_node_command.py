@@ -18,6 +18,7 @@ from pynetdicom import AE
 
 from echobeat.__main__ import main
 from echobeat.node import monitor
+from echobeat.node.connection import TIMEOUT_S
 from echobeat.node.queue import Queue, Verdict
 from echobeat.node.settings import Tls
 
@@ -102,7 +103,8 @@ def test_with_tls_only_who_shows_a_certificate_gets_in(certificates: Tls, start)
 
     def echoes(context: ssl.SSLContext | None) -> bool:
         application = AE(ae_title="SCANNER")
-        application.acse_timeout = application.network_timeout = 10
+        application.acse_timeout = application.network_timeout = TIMEOUT_S
+        application.connection_timeout = TIMEOUT_S / 2  # a peer that falls silent is let go after TIMEOUT_S
         application.add_requested_context("1.2.840.10008.1.1")
         secured = (context, "127.0.0.1") if context else None
         association = application.associate("127.0.0.1", node.port, ae_title="ECHOBEAT", tls_args=secured)
