@@ -106,7 +106,8 @@ def ingest(
     screen = Screen()
     with DatasetFolder(out, settings, user_key) as folder:
         with screen.err.status("looking for files"):
-            inputs = list(find(sources, (out, key, user_key.mapping)))
+            lock = user_key.mapping.with_name(f".{user_key.mapping.name}.lock")
+            inputs = list(find(sources, (out, key, user_key.mapping, lock)))
         if not inputs:
             raise UsageError(f"No files were found in {', '.join(sources)}.")
         tasks = [Named(name_of(one, user_key.pseudonyms), one) for one in inputs]
