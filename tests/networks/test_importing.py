@@ -16,6 +16,8 @@ from echobeat.networks.registry import build  # noqa: E402
 from echobeat.phantom import draw_patient, make_study  # noqa: E402
 
 SEGMENTATION = Told("lraspp_mobilenet_v3_large", "segmentation", size=64)
+EF = Told("light_video", "ef", size=32, frames=8)
+"""Small, so that it is exported and compared at once."""
 
 
 @pytest.fixture
@@ -74,7 +76,7 @@ def test_the_card_says_what_was_assumed(own_models, ef_checkpoint, segmentation_
     given = import_checkpoint(segmentation_checkpoint, told, "given")
     assert given.preprocessing == "grey repeated to three channels, less 33, over 50"
     assert not any("grey levels" in limit for limit in given.limits)
-    assert "assumed" not in import_checkpoint(ef_checkpoint, Told("light_video", "ef")).preprocessing
+    assert "assumed" not in import_checkpoint(ef_checkpoint, EF).preprocessing
 
 
 def test_clips_are_as_told_or_as_the_checkpoint_says_or_as_published(own_models, tmp_path):
@@ -83,9 +85,9 @@ def test_clips_are_as_told_or_as_the_checkpoint_says_or_as_published(own_models,
     torch.save({"state_dict": weights, "frames": 16, "period": 4}, tmp_path / "says.pt")
     torch.save(weights, tmp_path / "silent.pt")
     cases = [
-        ("silent", Told("light_video", "ef"), (32, 25.0)),
-        ("says", Told("light_video", "ef"), (16, 12.5)),
-        ("says", Told("light_video", "ef", frames=24, period=1, fps=30.0), (24, 30.0)),
+        ("silent", Told("light_video", "ef", size=32), (32, 25.0)),
+        ("says", Told("light_video", "ef", size=32), (16, 12.5)),
+        ("says", Told("light_video", "ef", size=32, frames=24, period=1, fps=30.0), (24, 30.0)),
     ]
     for index, (name, told, (frames, rate)) in enumerate(cases):
         clip = import_checkpoint(tmp_path / f"{name}.pt", told, f"{name}{index}").clip
@@ -96,9 +98,9 @@ def test_clips_are_as_told_or_as_the_checkpoint_says_or_as_published(own_models,
 @pytest.mark.parametrize("name", ["lv", "mine", "../mine", ".hidden", "", "a" * 65])
 def test_a_name_that_is_taken_or_none_is_refused_before_anything_is_read(own_models, ef_checkpoint, name):
     """A bundled model cannot be hidden behind one's own, nor a file written elsewhere."""
-    import_checkpoint(ef_checkpoint, Told("light_video", "ef"), "mine")
+    import_checkpoint(ef_checkpoint, EF, "mine")
     with pytest.raises(UsageError, match=r"There is a model named|cannot name a model"):
-        import_checkpoint(ef_checkpoint, Told("light_video", "ef"), name)
+        import_checkpoint(ef_checkpoint, EF, name)
     assert sorted(path.name for path in own_models.iterdir()) == ["mine.json", "mine.onnx"]
 
 
