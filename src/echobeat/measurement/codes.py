@@ -34,6 +34,11 @@ CODES: dict[str, CodeInfo] = {
         "The picture stands still for {share:.0%} of the clip.",
         "Export the running loop; a frozen screen shows no heartbeat.",
     ),
+    "frames_out_of_order": CodeInfo(
+        True,
+        "The frames come in no order: neighbours differ nearly as much ({share:.0%}) as any two frames do.",
+        "Export the loop again; what was analysed is no running heart.",
+    ),
     "blank": CodeInfo(True, "The frames are of one grey.", "Check the export; nothing can be seen."),
     "colour_doppler": CodeInfo(
         True,

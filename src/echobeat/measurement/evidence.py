@@ -26,6 +26,9 @@ STILL_SHARE = 0.02
 """Share of pixels that change over `MOTION_LAG_S` under which the picture stands still; a cursor or an ECG trace
 changes about a hundredth, a beating heart more than a tenth."""
 
+GRAIN_PX = 3.0
+"""Deviation of the blur that takes speckle away, at `SIDE` pixels."""
+
 _EMPTY_GREY = 8.0
 
 Float32Image = NDArray[np.float32]
@@ -66,6 +69,8 @@ class ClipEvidence:
     still_fraction : share (0-1) of the sampled moments at which nothing moves for 0.2 s; 1 for a single frame.
     coherence : median correlation (-1 to 1) of a frame with the next one; 1 for a single frame.
     colour_fraction : as in `Clip`.
+    disorder : how much a frame differs from the next one, over how much it differs from others of the clip: about 0.2
+        in a loop at 50 frames a second, 1 where the frames come in no order; 0 for a single frame.
     picture : fraction (0-1) of the frame that the picture covers, its dark border left out.
     """
 
@@ -80,6 +85,7 @@ class ClipEvidence:
     smoothness: float
     grain: float
     paper: float
+    disorder: float
     picture: float
 
 
@@ -91,13 +97,17 @@ def gather_evidence(clip: Clip) -> ClipEvidence:
     starts = [int(index) for index in np.unique(np.linspace(0, max(0, count - 1 - lag), SAMPLES).astype(int))]
     box = _picture_box(clip, starts)
     images, changes, correlations = [], [], []
+    blurred, steps = [], []
     for index in starts:
         image = _small(clip.frames[index], box)
         images.append(image_evidence(image))
         if count > 1:
             later = _small(clip.frames[index + lag], box)
             changes.append(float(np.mean(np.abs(later - image) > CHANGE_GREY)))
-            correlations.append(_correlation(image, _small(clip.frames[index + 1], box)))
+            following = _small(clip.frames[index + 1], box)
+            correlations.append(_correlation(image, following))
+            blurred.append(_without_grain(image))
+            steps.append(float(np.mean(np.abs(_without_grain(following) - blurred[-1]))))
     _, height, width = clip.frames.shape
     rows, columns = box
     return ClipEvidence(
@@ -112,8 +122,25 @@ def gather_evidence(clip: Clip) -> ClipEvidence:
         smoothness=float(np.median([image.smoothness for image in images])),
         grain=float(np.median([image.grain for image in images])),
         paper=float(np.median([image.paper for image in images])),
+        disorder=_disorder(blurred, steps),
         picture=(rows.stop - rows.start) * (columns.stop - columns.start) / (height * width),
     )
+
+
+def _without_grain(image: Float32Image) -> Float32Image:
+    """Speckle changes from frame to frame whatever the order: what is left moves with the heart."""
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), GRAIN_PX), np.float32)
+
+
+def _disorder(images: list[Float32Image], steps: list[float]) -> float:
+    """See `ClipEvidence.disorder`; each image is compared with three others, far from it in the list."""
+    count = len(images)
+    apart = [
+        float(np.mean(np.abs(images[first] - images[(first + jump) % count])))
+        for jump in {count // 4, count // 3, count // 2} - {0}
+        for first in range(count)
+    ]
+    return float(np.mean(steps)) / float(np.mean(apart)) if apart and np.mean(apart) > 0 else 0.0
 
 
 def _picture_box(clip: Clip, indices: list[int]) -> Box:

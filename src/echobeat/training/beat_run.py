@@ -58,6 +58,9 @@ class BeatConfig:
         Patients that are made to learn from.
     animated, animated_share : int, float
         Beats of each patient of CAMUS, and their share of every batch; 0 needs no CAMUS.
+    pairs_share : float
+        Share of the beats from one still of CAMUS to the other as they are: contours err less on them than on animated
+        ones, and the network has to see that, too.
     widths : tuple of int
         Of `LightBeat`.
     """
@@ -66,6 +69,7 @@ class BeatConfig:
     phantoms: PositiveInt
     animated: NonNegativeInt = 0
     animated_share: Share = 0.0
+    pairs_share: Share = 0.0
     widths: tuple[int, ...] = (32, 64, 128)
     optimiser: Optimiser = field(default_factory=Optimiser)
     course: Course = field(default_factory=Course)
@@ -177,13 +181,14 @@ def gather_beats(
     train = _phantoms(range(FIRST_SEED, FIRST_SEED + config.phantoms), segmenter, folder / "train", log)
     first = VALIDATION_SEEDS.start
     val = _phantoms(range(first, first + VALIDATION_PHANTOMS), segmenter, folder / "val", log)
-    kinds, chosen_by = [(train, 1.0 - config.animated_share)], [val]
+    kinds, chosen_by = [(train, 1.0 - config.animated_share - config.pairs_share)], [val]
     said = [f"echobeat phantoms: {len(train)} beats of {config.phantoms} patients, training seeds"]
     if config.animated and camus is not None:
-        animator = Animator(segmenter, config.animated, config.course.seed, plain=True)
+        animator = Animator(segmenter, config.animated, config.course.seed)
         moving = animator.beats(read_camus(camus, "train"), folder / "camus-train", log)
         kinds.append((moving, config.animated_share))
         plain = Animator(segmenter, 0, config.course.seed, plain=True)
+        kinds.append((plain.beats(read_camus(camus, "train"), folder / "camus-pairs", log), config.pairs_share))
         chosen_by.append(plain.beats(read_camus(camus, "valid"), folder / "camus-valid", log))
         patients = len(np.unique(moving.patient))
         said.append(f"CAMUS, {patients} patients' stills animated into {len(moving)} beats, CC BY-NC-SA 4.0")
