@@ -217,7 +217,7 @@ def key_name(pseudonyms: Pseudonyms) -> str:
 
 def _identities(facts: ClipFacts) -> set[str]:
     """By what a clip is known again: its bytes, its instance, its frames."""
-    return {facts.name, facts.instance, facts.fingerprint}
+    return {facts.name, facts.instance, facts.keys.get("instance", facts.instance), facts.fingerprint}
 
 
 def _cells(one: Labelled) -> Mapping[str, str]:
