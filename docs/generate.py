@@ -158,7 +158,14 @@ def model(card: Card) -> str:
 def calibration(card: Card) -> str:
     if card.measurement_error is None:
         return "not calibrated"
-    error = MeasurementError.from_json(card.measurement_error)
+    beats, numbers = card.task == "beats", card.measurement_error
+    error = MeasurementError.from_json(numbers["combined"] if beats else numbers)
+    if beats:
+        return (
+            f"calibrated on {error.studies} studies beside the segmentation {numbers['segmentation'][:12]}...; "
+            f"a beat's combined EF is usually known to ±{error.beat_half_width:.1f} points (90 %); the video weighs "
+            f"{numbers['video_weight']:.2f}"
+        )
     return f"calibrated on {error.studies} studies; a beat's EF is known to ±{error.beat_half_width:.1f} points (90 %)"
 
 

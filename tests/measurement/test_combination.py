@@ -46,10 +46,10 @@ def test_a_beat_without_a_calibration_keeps_the_ef_of_its_contours():
     assert (beat.ef, beat.ef_geometric, beat.ef_video) == (50.0, None, 60.0)
 
 
-def test_a_calibrated_beat_is_the_weighted_mean_of_both_less_their_biases():
-    """50 less -4 and 60 less 1, a quarter and three quarters; both stay readable."""
+def test_a_calibrated_beat_is_the_weighted_mean_of_both():
+    """A quarter of 50 and three quarters of 60; both stay readable."""
     (beat,) = read_beats([made_beat(0, 50.0)], [Reading(60.0, 4.0)], CALIBRATION)
-    assert beat.ef == pytest.approx(0.25 * 54 + 0.75 * 59)
+    assert beat.ef == pytest.approx(0.25 * 50 + 0.75 * 60)
     assert (beat.ef_geometric, beat.ef_video) == (50.0, 60.0)
     assert beat.ef_high - beat.ef_low == pytest.approx(10.0)
 

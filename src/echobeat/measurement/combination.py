@@ -64,8 +64,8 @@ class VideoCalibration:
             raise UsageError(f"The calibration lacks {error}: calibrate the model again.") from error
 
     def together(self, contours: float, video: float) -> float:
-        """One EF from both, each less its bias."""
-        return combine(self.contours.centre(contours), self.video.centre(video), self.video_weight)
+        """One EF from both, as they were measured: a bias that calibration saw moves the interval, not the value."""
+        return combine(contours, video, self.video_weight)
 
     def disagree(self, contours: Estimate, video: Estimate) -> bool:
         """True where the two lie further apart than their intervals allow: their half-widths, added as errors are."""
