@@ -110,6 +110,24 @@ def test_beats_from_video_and_from_contours(evaluate: Call, phantoms: Path, ef_r
     assert large > small
 
 
+def test_a_reader_of_beats_has_its_own_and_the_combined_ef_with_intervals(
+    evaluate: Call, phantoms: Path, tmp_path: Path
+) -> None:
+    """The bundled pair: both ways, and both together, each with an interval that was calibrated."""
+    code, *_ = evaluate("beats", "--data", phantoms, "--out", tmp_path, "--model", "ef")
+    assert code == 0
+    found = read_predictions(tmp_path)
+    assert {"beat by beat", "geometric", "combined"} <= {row.method for row in found.readings}
+    for row in found.readings:
+        assert row.low <= row.ef <= row.high
+    figures = metrics_of(tmp_path)
+    for method in ("beat by beat", "geometric", "combined"):
+        assert ("coverage of 90 % intervals", method, "all") in figures
+    code, _, err = evaluate("beats", "--data", phantoms, "--out", tmp_path / "x", "--model", "ef", "--beats", "echonet")
+    assert code == 2
+    assert "--beats echobeat" in err
+
+
 def test_the_published_beat_finder_is_used_where_it_is_asked_for(
     evaluate: Call, phantoms: Path, ef_run: Path, tmp_path: Path
 ) -> None:

@@ -23,12 +23,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from echobeat.errors import UnreadableFile
 
-Method = Literal["one clip", "all clips", "entire video", "beat by beat", "geometric"]
-METHODS: tuple[Method, ...] = ("one clip", "all clips", "entire video", "beat by beat", "geometric")
+Method = Literal["one clip", "all clips", "entire video", "beat by beat", "geometric", "combined"]
+METHODS: tuple[Method, ...] = ("one clip", "all clips", "entire video", "beat by beat", "geometric", "combined")
 """Ways to an EF: the clip at frame 0; the mean over all clips; the entire video at once; the mean over one clip a beat;
-contours and the method of disks."""
+contours and the method of disks; both of the last two by their calibrated errors, of clips that are accepted."""
 
-BY_WEIGHT: tuple[Method, ...] = ("beat by beat", "all clips", "entire video", "one clip", "geometric")
+BY_WEIGHT: tuple[Method, ...] = ("combined", "beat by beat", "all clips", "entire video", "one clip", "geometric")
 """The same, the one that a reader asks for first in front."""
 
 

@@ -20,16 +20,16 @@ from echobeat.datasets.direct_frames import rate
 from echobeat.datasets.placement import Placement
 from echobeat.errors import InvalidClip, UsageError
 from echobeat.evaluation.dice import BoolArray
+from echobeat.evaluation.known import clip_of
 from echobeat.evaluation.ledger import Outcome, Seen, attempt
 from echobeat.evaluation.predictions import BeatReading, ClipReading, FrameScore, FrameSize, Method, Reading
 from echobeat.evaluation.published_beats import published_starts, published_systoles
 from echobeat.frames import FrameStack
 from echobeat.models import Backend, Segmenter, load_card, load_segmenter
-from echobeat.models.ejection_fraction import EjectionFractionModel, load_ef_model
+from echobeat.models.ejection_fraction import EjectionFractionModel, load_ef_model, load_video_reader
 from echobeat.models.session import BackendName
 from echobeat.pipeline import Models, analyze_clip
-from echobeat.records import Assessment, Beat, Clip, FloatArray
-from echobeat.sources import open_clip
+from echobeat.records import Assessment, Beat, Clip, Estimate, FloatArray
 
 Predictor = Callable[[LabelledStudy], Outcome]
 BeatFinder = Literal["echobeat", "echonet"]
@@ -233,8 +233,14 @@ def prepare_beats(
     segmentation: str, model: str | None, finder: BeatFinder = "echobeat", running: Running = Running()
 ) -> Predictor:
     """Predictor of EF beat by beat; see `BeatReader`."""
-    network = running.ef_model(model) if model else None
-    reader = BeatReader(Models(running.segmenter(segmentation)), network, finder)
+    segmenter, video, network = running.segmenter(segmentation), None, None
+    if model and load_card(model).task == "beats":
+        if finder == "echonet":
+            raise UsageError(f"{load_card(model).name} reads beats with their contours: use --beats echobeat.")
+        video = load_video_reader(model, running.backend, running.threads)
+    elif model:
+        network = running.ef_model(model)
+    reader = BeatReader(Models(segmenter, video), network, finder)
     return partial(attempt, predict=partial(read_beats, reader=reader))
 
 
@@ -246,7 +252,7 @@ def read_beats(study: LabelledStudy, reader: BeatReader) -> Seen:
     InvalidClip
         It is single images, or its frame rate is not known.
     """
-    clip = _clip(study)
+    clip = clip_of(study)
     found = analyze_clip(clip, reader.models)
     beats = _published(found) if reader.finder == "echonet" else _ours(found)
     rows: list[Reading | BeatReading | FrameSize] = list(_read(study, clip, found, beats, reader))
@@ -257,17 +263,6 @@ def read_beats(study: LabelledStudy, reader: BeatReader) -> Seen:
     irregular = ("irregular" if rhythm and rhythm.irregular else "regular") if known else ""
     verdict = "accepted" if found.quality.accepted else "refused"
     return Seen(tuple(rows), len(clip.frames), clip.fps, irregular, verdict)
-
-
-def _clip(study: LabelledStudy) -> Clip:
-    if len(study.files) != 1:
-        raise InvalidClip(study.name, "it is single images, not a video", "Beats need a video")
-    try:
-        return open_clip(study.files[0], spacing_mm=study.spacing_mm)
-    except InvalidClip:
-        if study.fps is None:
-            raise
-        return open_clip(study.files[0], fps=study.fps, spacing_mm=study.spacing_mm)
 
 
 def _ours(found: Assessment) -> list[tuple[int, Beat | None]]:
@@ -290,20 +285,31 @@ def _read(
     counted = {beat.index for beat in measurement.counted_beats(found.beats)}
     efs = _video_efs(clip, beats, reader.network)
     rows: list[Reading | BeatReading] = [
-        BeatReading(study.name, index, frame, beat is None or beat.index in counted, ef, beat.ef if beat else None)
+        BeatReading(study.name, index, frame, beat is None or beat.index in counted, ef, _contours_ef(beat))
         for index, ((frame, beat), ef) in enumerate(zip(beats, efs, strict=True))
     ]
     counting = [
         row.ef_video for row in rows if isinstance(row, BeatReading) and row.counts and row.ef_video is not None
     ]
-    if counting:
+    calibration, result = reader.models.video_calibration, found.result
+    if result.ef_video is not None:
+        rows.append(_interval(study, "beat by beat", result.ef_video, calibration.video if calibration else None))
+    elif counting:
         rows.append(Reading(study.name, "beat by beat", float(np.mean(counting))))
-    geometric = found.result.ef_geometric
-    if geometric is not None:
-        below = measurement.probability_below(geometric, error=_error(reader)) or {}
-        chances = {f"below_{threshold}": chance for threshold, chance in below.items()}
-        rows.append(Reading(study.name, "geometric", geometric.value, geometric.low, geometric.high, **chances))
+    if result.ef_geometric is not None:
+        rows.append(_interval(study, "geometric", result.ef_geometric, reader.models.contour_error))
+    if calibration and result.ef is not None and result.ef.method == "combined":
+        rows.append(_interval(study, "combined", result.ef, calibration.combined))
     return rows
+
+
+def _interval(
+    study: LabelledStudy, method: Method, ef: Estimate, error: measurement.MeasurementError | None
+) -> Reading:
+    """A row with the interval and the probabilities that the calibration gives."""
+    below = measurement.probability_below(ef, error=error) or {}
+    chances = {f"below_{threshold}": chance for threshold, chance in below.items()}
+    return Reading(study.name, method, ef.value, ef.low, ef.high, **chances)
 
 
 def _video_efs(
@@ -311,7 +317,7 @@ def _video_efs(
 ) -> list[float | None]:
     """EF by the network of one clip a beat: ours around its end-systole, the published one's from 32 frames before."""
     if network is None:
-        return [None] * len(beats)
+        return [beat.ef_video if beat else None for _, beat in beats]
     ours = [beat for _, beat in beats if beat is not None]
     if ours:
         return network.beats(clip.frames, clip.times_s, ours)
@@ -319,6 +325,7 @@ def _video_efs(
     return [network.clip_at(clip.frames, clip.times_s, float(clip.times_s[start])) for start in starts]
 
 
-def _error(reader: BeatReader) -> measurement.MeasurementError | None:
-    numbers = reader.models.segmentation.card.measurement_error
-    return measurement.MeasurementError.from_json(numbers) if numbers else None
+def _contours_ef(beat: Beat | None) -> float | None:
+    if beat is None:
+        return None
+    return beat.ef if beat.ef_geometric is None else beat.ef_geometric
