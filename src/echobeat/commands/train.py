@@ -133,7 +133,8 @@ def view(
     camus: Camus = None,
 ) -> None:
     """Train the network that tells views apart, on phantoms in many views and on real texture; writes best.onnx."""
-    from echobeat.training.view import ViewConfig, train_view
+    from echobeat.training.view import train_view
+    from echobeat.training.view_config import ViewConfig
 
     typer.echo(train_view(ViewConfig.load(recipe), camus, out, log=Console(stderr=True).log))
 

@@ -85,7 +85,8 @@ def slice_image(size: int, rng: Rng) -> Images:
         ring = (int(body[0]), int(body[1]))
         cv2.ellipse(image, (int(middle[0]), int(middle[1])), ring, 0, 0, 360, float(rng.uniform(120, 255)), 2)
     blurred = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.4, 1.4)))
-    return to_bytes(blurred + np.abs(rng.normal(0, rng.uniform(1, 10), image.shape)))
+    noisy = np.asarray(blurred + np.abs(rng.normal(0, rng.uniform(1, 10), image.shape)), np.float64)
+    return to_bytes(noisy)
 
 
 def doppler_spectrum(size: int, rng: Rng) -> Images:

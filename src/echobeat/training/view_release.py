@@ -8,14 +8,14 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from echobeat.datasets.camus import read_camus
 from echobeat.frames import FrameStack
-from echobeat.measurement import turned_frames
-from echobeat.measurement.view import FOUR_CHAMBER
+from echobeat.measurement import Turn, turned_frames
 from echobeat.models import VIEW_CLASSES, Card, Metric, ViewReader, open_backend
 from echobeat.models.cards import file_hash, write_card
 from echobeat.networks.light_classifier import LightClassifier
@@ -97,7 +97,7 @@ def figures(reader: ViewReader, camus: Path, patients: int) -> Iterator[Metric]:
     made, camus_name = "phantoms, calibration seeds", "CAMUS calibration, end-diastole and end-systole"
     for clips, data in ((phantoms, made), (real, camus_name)):
         yield _share("good clips refused", [not reader.look(clip).accepted for clip in clips], data)
-        for turn in FOUR_CHAMBER[1:]:
+        for turn in get_args(Turn)[1:]:
             seen = [reader.look(turned_frames(clip, turn)) for clip in clips]
             yield _share(f"{turn}: recognised", [s.orientation == turn for s in seen], data)
             yield _share(f"{turn}: refused", [not s.accepted for s in seen], data)
