@@ -50,7 +50,11 @@ def fibrillating(calibrated: Assessment) -> Assessment:
 def combined(calibrated: Assessment) -> Assessment:
     """The study's EF is of contours and video together."""
     ef = StudyEstimate(47.0, 41.0, 53.0, "combined")
-    result = dataclasses.replace(calibrated.result, ef=ef, ef_video=Estimate(45.0, None, None))
+    beats = tuple(
+        beat if beat.ef is None else dataclasses.replace(beat, ef=beat.ef + 2.0, ef_geometric=beat.ef, ef_video=50.0)
+        for beat in calibrated.beats
+    )
+    result = dataclasses.replace(calibrated.result, ef=ef, ef_video=Estimate(45.0, None, None), beats=beats)
     return dataclasses.replace(calibrated, result=result)
 
 

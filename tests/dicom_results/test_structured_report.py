@@ -71,6 +71,21 @@ def test_what_a_network_says_of_the_video_carries_the_general_code(clip: Reporte
     assert mean["79993-2"].value == round(clip.result.ef_geometric.value, 2)  # the contours' own, beside it
 
 
+def test_a_beat_whose_ef_is_combined_keeps_the_one_of_its_volumes_beside_it(clip: Reported, tmp_path: Path) -> None:
+    """Generic code and interval for the combined one; the single-plane code for what EDV and ESV give, without one."""
+    first, *others = clip.result.beats
+    mixed = dataclasses.replace(
+        first, ef=first.ef + 3.0, ef_low=40.0, ef_high=70.0, ef_geometric=first.ef, ef_video=first.ef + 4.0
+    )
+    reported = dataclasses.replace(clip, result=dataclasses.replace(clip.result, beats=(mixed, *others)))
+    beat = groups_of(read_back(structured_report([reported]), tmp_path / "sr.dcm"))["Beat 1"]
+    assert beat["18043-0"].value == round(mixed.ef, 2)
+    assert beat["79993-2"].value == round(first.ef, 2)
+    nested = {code: [i.RelationshipType for i in beat[code][0].ContentSequence] for code in ("18043-0", "79993-2")}
+    assert "HAS PROPERTIES" in nested["18043-0"]
+    assert "HAS PROPERTIES" not in nested["79993-2"]
+
+
 def test_intervals_are_there_only_where_they_are_calibrated(
     clip: Reported, bare_clip: Reported, tmp_path: Path
 ) -> None:

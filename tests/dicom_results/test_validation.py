@@ -97,7 +97,10 @@ def test_every_code_means_what_the_dictionary_says(written: Written) -> None:
 def test_highdicom_reads_the_numbers_of_the_result(written: Written, judged: Assessment) -> None:
     groups = measured(written["report"])
     for beat in (beat for beat in judged.beats if beat.ef is not None):
-        expected = {EDV: beat.edv_ml, ESV: beat.esv_ml, EF: beat.ef, RATE: beat.heart_rate_bpm}
+        mixed = beat.ef_geometric is not None
+        contours, both = (beat.ef_geometric, beat.ef) if mixed else (beat.ef, None)
+        rate = beat.heart_rate_bpm
+        expected = {EDV: beat.edv_ml, ESV: beat.esv_ml, EF: contours, GENERAL_EF: both, RATE: rate}
         found = groups[f"Beat {beat.index + 1}"]
         assert {code: found.get(code) for code in expected} == {
             code: None if value is None else round(value, 2) for code, value in expected.items()
@@ -121,7 +124,8 @@ def test_each_beats_ef_is_what_its_volumes_give(written: Written, judged: Assess
 def test_only_contours_carry_the_single_planes_codes(written: Written, judged: Assessment) -> None:
     groups = measured(written["report"])
     general = {name for name, found in groups.items() if GENERAL_EF in found}
-    assert general == ({"Mean"} if judged.ef is not None and judged.ef.method != "geometric" else set())
+    mixed = {f"Beat {beat.index + 1}" for beat in judged.beats if beat.ef_geometric is not None}
+    assert general == mixed | ({"Mean"} if judged.ef is not None and judged.ef.method != "geometric" else set())
 
 
 def test_intervals_are_in_the_report_only_where_the_result_has_them(written: Written, judged: Assessment) -> None:

@@ -122,15 +122,26 @@ def _beat_group(clip: Reported, beat: Beat, prefix: str) -> MeasurementsAndQuali
     measurements = [
         _measurement(clip, concepts.EDV_SINGLE_PLANE, beat.edv_ml, concepts.MILLILITRE, frames=[diastole]),
         _measurement(clip, concepts.ESV_SINGLE_PLANE, beat.esv_ml, concepts.MILLILITRE, frames=[systole]),
-        _measurement(clip, concepts.EF_SINGLE_PLANE, beat.ef, concepts.PERCENT, frames=[diastole, systole]),
+        *_beat_efs(clip, beat, [diastole, systole]),
         _measurement(clip, concepts.HEART_RATE, beat.heart_rate_bpm, concepts.PER_MINUTE),
     ]
-    if measurements[2] is not None and beat.ef is not None:
-        _add_interval(measurements[2], Estimate(beat.ef, beat.ef_low, beat.ef_high))
     group = _group(clip, f"{prefix}Beat {beat.index + 1}", measurements)
     _append(group, _number(concepts.BEAT_NUMBER, beat.index + 1, concepts.NO_UNITS))
     _append(group, _comment(_about_beat(clip, beat)))
     return group
+
+
+def _beat_efs(clip: Reported, beat: Beat, frames: Sequence[int | None]) -> Iterator[Measurement | None]:
+    """The EF that the beat's volumes give, and before it the one that is combined with the video's, in generic code."""
+    if beat.ef is None:
+        return
+    combined = beat.ef_geometric is not None
+    name = concepts.ejection_fraction("combined" if combined else "geometric")
+    first = _measurement(clip, name, beat.ef, concepts.PERCENT, frames=frames)
+    _add_interval(first, Estimate(beat.ef, beat.ef_low, beat.ef_high))
+    yield first
+    if combined:
+        yield _measurement(clip, concepts.EF_SINGLE_PLANE, beat.ef_geometric, concepts.PERCENT, frames=frames)
 
 
 def _about_beat(clip: Reported, beat: Beat) -> str:
