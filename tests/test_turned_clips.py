@@ -73,3 +73,23 @@ def test_turning_twice_gives_the_frames_back(turn):
     once = measurement.turned_frames(FrameStack.from_array(frames), turn)
     assert np.array_equal(np.asarray(measurement.turned_frames(once, turn)), frames)
     assert (turn == "four_chamber") == np.array_equal(np.asarray(once), frames)
+
+
+@pytest.mark.parametrize("turn", FOUR_CHAMBER)
+def test_the_bundled_network_knows_the_displays(clip, turn):
+    """A phantom in each of the four displays is taken for what it is, and in none refused."""
+    view = Models.load("lv", None, threads=1).view
+    seen = view.look(measurement.turned_frames(clip.frames, turn))
+    assert seen.accepted
+    assert seen.orientation == turn
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_bundled_network_refuses_a_split_screen_and_pictures_of_other_things(clip, seed):
+    """Two pictures side by side, and made pictures that are no loop of a heart."""
+    view = Models.load("lv", None, threads=1).view
+    rng = np.random.default_rng(seed)
+    both = np.concatenate([np.asarray(clip.frames), np.roll(np.asarray(clip.frames), 5, axis=0)], axis=2)
+    assert not view.look(FrameStack.from_array(both)).accepted
+    noise = rng.integers(0, 255, (8, 112, 112)).astype(np.uint8)
+    assert not view.look(FrameStack.from_array(noise)).accepted

@@ -17,7 +17,7 @@ from typing import Any
 from echobeat.commands import quiet_libraries
 from echobeat.commands.workers import Died, work_through
 from echobeat.errors import EchobeatError, InputError
-from echobeat.models import load_card, model_file
+from echobeat.models import bundled_view, load_card, model_file
 from echobeat.pipeline import Models, Progress, analyze_clip, read
 from echobeat.records import Assessment, ModelUsed, Spacing
 from echobeat.report.batch import Entry, Journal, Row, finished_result, manifest_head, run_record
@@ -68,7 +68,8 @@ class Options:
         ModelError
             Unknown or damaged.
         """
-        names = [name for name in (self.segmentation, self.ef) if name is not None]
+        view = bundled_view(load_card(self.segmentation).licence)
+        names = [name for name in (self.segmentation, self.ef, view) if name is not None]
         for name in names:
             model_file(name)
         return tuple(load_card(name).used for name in names)

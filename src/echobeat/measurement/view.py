@@ -16,7 +16,7 @@ FOUR_CHAMBER = ("four_chamber", "mirrored", "apex_down", "apex_down_mirrored")
 VIEW_CLASSES = (*FOUR_CHAMBER, "other_view", "contrast", "split_screen", "not_ultrasound")
 """Channels of a view network's output, in order."""
 
-SURE = 0.8
+SURE = 0.6
 """A clip is turned only where the network gives that much of its four-chamber belief to another orientation: turning
 a clip that is the usual way round is worse than leaving one that is not, which lv then refuses or doubts."""
 

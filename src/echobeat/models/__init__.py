@@ -11,7 +11,7 @@ from echobeat.models.ejection_fraction import (
 )
 from echobeat.models.segmentation import Segmenter, load_segmenter
 from echobeat.models.session import Backend, open_backend
-from echobeat.models.view import VIEW_CLASSES, ViewReader, bundled_view_reader, load_view_reader
+from echobeat.models.view import VIEW_CLASSES, ViewReader, bundled_view, bundled_view_reader, load_view_reader
 
 __all__ = [
     "VIEW_CLASSES",
@@ -25,6 +25,7 @@ __all__ = [
     "VideoReader",
     "ViewReader",
     "bundled_cards",
+    "bundled_view",
     "bundled_view_reader",
     "companion",
     "list_cards",

@@ -45,9 +45,14 @@ class ViewReader:
 
 def bundled_view_reader(threads: int = 0, licence: str = "") -> ViewReader | None:
     """The bundled view network, one of the given licence where there are two; None in a package without one."""
+    name = bundled_view(licence)
+    return load_view_reader(name, threads=threads) if name else None
+
+
+def bundled_view(licence: str = "") -> str | None:
+    """Name of the bundled view network, one of the given licence where there are two."""
     there = [card for card in bundled_cards() if card.task == "view"]
-    chosen = sorted(there, key=lambda card: (card.licence != licence, card.name))
-    return load_view_reader(chosen[0].name, threads=threads) if chosen else None
+    return min(there, key=lambda card: (card.licence != licence, card.name)).name if there else None
 
 
 def load_view_reader(name: str | Path = "view", backend: BackendName = "auto", threads: int = 0) -> ViewReader:
