@@ -141,9 +141,9 @@ def compressed(frames: Frames, rng: np.random.Generator) -> Frames:
 def judged(frames: Frames, text: Planted | None, reads: bool) -> Verdict:
     """What the product makes of a clip, as `deidentification.instance` does it."""
     sector = find_sector(frames)
-    if sector.mask is None or sector.doubt in ("still", "no_sector"):
+    if sector.mask is None or sector.whole is None or sector.doubt in ("still", "no_sector"):
         return Verdict(removed=True, boxed=False, flagged=True)
-    found = find_text(frames, sector.mask)
+    found = find_text(frames, sector.whole)
     flagged = bool(sector.doubt or found.doubt)
     if text is None:
         return Verdict(removed=False, boxed=bool(found.boxes), flagged=flagged)

@@ -81,3 +81,11 @@ def test_the_table_names_what_it_should() -> None:
     assert len(rows()) == 655
     assert (action(0x00100010), action(0x00080018), action(0x60023000), action(0x00110001)) == ("Z", "U", "X", "X")
     assert action(0x00280010) is None
+
+
+def test_two_pictures_side_by_side_are_for_a_person_to_look_at(tmp_path: Path) -> None:
+    """One broad fan may seem to hold both: what stands between them would stay."""
+    one = screen()[:, :, 60:-60]
+    source(tmp_path / "a.dcm", compressed=False, frames=np.concatenate([one, one[::-1]], axis=2))
+    outcome = deidentify_file(tmp_path / "a.dcm", tmp_path / "out", PSEUDONYMS, Policy())
+    assert (outcome.state, outcome.reason) == ("review", "several_pictures")

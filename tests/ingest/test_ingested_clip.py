@@ -39,8 +39,8 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from echobeat.deidentification.split import has_two_pictures
 from echobeat.ingest.one_clip import Ingester, Outcome, Settings
-from echobeat.ingest.split import has_two_pictures
 from echobeat.sources import open_clip
 
 NATIVE = Settings(size=None)

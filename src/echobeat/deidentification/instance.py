@@ -25,6 +25,7 @@ from echobeat.deidentification.pseudonyms import Pseudonyms
 from echobeat.deidentification.refusals import reason_of
 from echobeat.deidentification.sector import DOUBTS as SECTOR_DOUBTS
 from echobeat.deidentification.sector import find_sector
+from echobeat.deidentification.split import has_two_pictures
 from echobeat.deidentification.text import DOUBTS as TEXT_DOUBTS
 from echobeat.deidentification.text import Box, find_text
 from echobeat.deidentification.thumbnails import PICTURE, thumbnail
@@ -128,14 +129,15 @@ def _deidentified(file: BinaryIO, source_hash: str, out: Path, task: Task) -> Ou
     file.seek(0)
     recording = read_dicom(file, NAME)
     sector = find_sector(recording.frames, recording.spacing_mm)
-    if sector.mask is None or sector.doubt in ("still", "no_sector"):
+    if sector.mask is None or sector.whole is None or sector.doubt in ("still", "no_sector"):
         return Outcome(source_hash, "refused", sector.doubt, DOUBTS[sector.doubt])
     with decoding(NAME, "its DICOM header is damaged"):
         file.seek(0)
         header = dcmread(file, stop_before_pixels=True, force=True, specific_tags=list(READ))
     identity = identify(header, source_hash, task.pseudonyms)
-    text = find_text(recording.frames, sector.mask)
-    doubt = sector.doubt or text.doubt
+    text = find_text(recording.frames, sector.whole)
+    two = "several_pictures" if has_two_pictures(recording.frames) else ""
+    doubt = sector.doubt or two or text.doubt
     decision = task.decisions.get(identity.instance) if doubt else None
     keep = without(sector.mask, text.boxes) if decision == "black" else sector.mask
     state: State = "review" if doubt and not decision else "clean"

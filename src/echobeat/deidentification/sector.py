@@ -100,6 +100,9 @@ class Sector:
     mask : ndarray or None
         (height, width) bool, inside; None where no sector was found.
     fan : Fan or None
+    whole : ndarray or None
+        (height, width) bool: the fan before what lies across its border was cut off. Writing is looked for in it,
+        because cuts look like letters.
     filled, caught : float
         Share of the sector that moves, and share of what moves that is in it; 0-1.
     doubt : str
@@ -108,6 +111,7 @@ class Sector:
 
     mask: NDArray[np.bool_] | None
     fan: Fan | None = None
+    whole: NDArray[np.bool_] | None = None
     filled: float = 0.0
     caught: float = 0.0
     doubt: str = ""
@@ -144,8 +148,8 @@ def find_sector(frames: FrameStack | NDArray[np.uint8], spacing_mm: Spacing | No
     if float((votes > 0).mean()) < SMALLEST_SHARE / 3:
         return Sector(None, doubt="still")
     fan = _best_fan(votes, aspect)
-    mask = _without_strangers(fan.mask(height, width, margin_px=max(height, width) / 400), votes)
-    return _judged(Sector(mask, fan), votes)
+    whole = fan.mask(height, width, margin_px=max(height, width) / 400)
+    return _judged(Sector(_without_strangers(whole, votes), fan, whole), votes)
 
 
 def _without_strangers(mask: NDArray[np.bool_], votes: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -17,6 +17,7 @@ from echobeat.deidentification.instance import hash_of
 from echobeat.deidentification.pseudonyms import Pseudonyms
 from echobeat.deidentification.refusals import reason_of
 from echobeat.deidentification.sector import find_sector
+from echobeat.deidentification.split import has_two_pictures
 from echobeat.deidentification.text import find_text
 from echobeat.errors import InputError, OutputError
 from echobeat.frames import FrameStack
@@ -25,7 +26,6 @@ from echobeat.ingest.examined import Box, examine
 from echobeat.ingest.finding import ZIP_HEADS, Input
 from echobeat.ingest.geometry import Placement, at_rate, cropped, is_regular, mean_fps, placed
 from echobeat.ingest.reasons import REASONS, NotForDataset, State
-from echobeat.ingest.split import has_two_pictures
 from echobeat.measurement.evidence import gather_evidence
 from echobeat.measurement.quality import image_warnings
 from echobeat.phantom.files import write_video
