@@ -31,8 +31,8 @@ def own_models(tmp_path, monkeypatch):
 @pytest.fixture
 def ef_checkpoint(tmp_path):
     """Random weights of a small EF network whose answer is near 55.6."""
-    torch.save({"state_dict": build("light_video", "ef").network.state_dict()}, tmp_path / "ef.pt")
-    return tmp_path / "ef.pt"
+    torch.save({"state_dict": build("light_video", "ef").network.state_dict()}, tmp_path / "published.pt")
+    return tmp_path / "published.pt"
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_analyze_runs_imported_models(own_models, ef_checkpoint):
     import_checkpoint(ef_checkpoint, Told("light_video", "ef"), "mine")
     study = make_study(draw_patient(4, rhythm="sinus", ef=55.0))
     result = echobeat.analyze(study.frames, fps=study.patient.acquisition.fps, ef="mine").result
-    assert [model.name for model in result.models] == ["lv", "mine"]
+    assert [model.name for model in result.models] == ["lv", "mine", "view"]
     assert result.ef.method == "geometric"
     assert result.ef_geometric.value != result.ef_video.value
     assert 40 < result.ef_video.value < 70
