@@ -241,9 +241,10 @@ def _efs(models: Models, beats: tuple[Beat, ...], readings: list[Reading | None]
     both = measurement.read_beats(measured, readings, calibration)
     combined = measurement.study_combined(both, readings, calibration.combined) if calibration else None
     if calibration is None or geometric is None or video is None or combined is None:
-        study = StudyEstimate(**asdict(geometric), method="geometric") if geometric else None
+        data = (models.segmentation.card.measurement_error or {}).get("data")
+        study = StudyEstimate(**asdict(geometric), method="geometric", calibrated_on=data) if geometric else None
         return _EFs(both, geometric, video, study, error)
-    study = StudyEstimate(**asdict(combined), method="combined")
+    study = StudyEstimate(**asdict(combined), method="combined", calibrated_on=calibration.data)
     return _EFs(both, geometric, video, study, calibration.combined, calibration.disagree(geometric, video))
 
 

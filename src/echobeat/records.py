@@ -215,6 +215,9 @@ class StudyEstimate(Estimate):
     """The study's EF and how it was obtained."""
 
     method: Method
+    calibrated_on: Annotated[
+        str | None, Field(description="what the interval was calibrated on; null: not calibrated, or not known")
+    ] = None
 
 
 Category = Literal["reduced", "mildly reduced", "not reduced"]

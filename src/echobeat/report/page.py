@@ -130,7 +130,11 @@ def _template() -> Template:
 def _headline_estimate(result: Result) -> dict[str, str] | None:
     if result.ef is None or not wording.is_judged(result):
         return None
-    return {"value": wording.percent(result.ef.value), "interval": wording.interval(result.ef)}
+    return {
+        "value": wording.percent(result.ef.value),
+        "interval": wording.interval(result.ef),
+        "calibrated_on": result.ef.calibrated_on or "",
+    }
 
 
 def _scaled(estimate: Estimate) -> Scaled:
