@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +62,7 @@ class Segmenter:
         box = Letterbox.of(frames, self.card.size, self.card.crop)
         masks = FrameStack(height, width, bool)
         confidence = np.zeros(count)
-        for block in _vote(_ahead(self._probabilities(frames, box)), fps):
+        for block in _vote(self._probabilities(frames, box), fps):
             first = len(masks)
             clean, confidence[first : first + len(block)] = _one_region(block)
             masks.append(box.leave(clean) > 0.5)
@@ -88,15 +87,6 @@ def load_segmenter(name: str | Path = "lv", backend: BackendName = "auto", threa
     if card.task != "segmentation":
         raise ModelError(f"{name} is no segmentation model: it is for {card.task}.")
     return Segmenter(card, open_backend(model_file(name), backend, threads))
-
-
-def _ahead(blocks: Iterator[Float32]) -> Iterator[Float32]:
-    """The same blocks, the next one being computed while the one before is cleaned: that takes a core by itself."""
-    with ThreadPoolExecutor(1) as worker:
-        following = worker.submit(next, blocks, None)
-        while (block := following.result()) is not None:
-            following = worker.submit(next, blocks, None)
-            yield block
 
 
 def _vote(blocks: Iterator[Float32], fps: float | None) -> Iterator[Float32]:
