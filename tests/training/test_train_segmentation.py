@@ -23,7 +23,8 @@ def tiny(steps):
 def test_a_recipe_trains_and_a_stopped_one_goes_on(tmp_path, monkeypatch):
     """Stopped after two of four steps and started again, a run ends at the weights of one that was never stopped."""
     monkeypatch.setattr(
-        "echobeat.training.segmentation._loader", lambda b, first, last: (b[i] for i in range(first, last))
+        "echobeat.training.segmentation._loader",
+        lambda b, first, last, device: (tensors(b[i]) for i in range(first, last)),
     )
     monkeypatch.setattr("echobeat.datasets.phantom_frames._make", made_frames)
     whole = train_segmentation(tiny(4), None, tmp_path / "whole", log=lambda line: None)
@@ -31,11 +32,11 @@ def test_a_recipe_trains_and_a_stopped_one_goes_on(tmp_path, monkeypatch):
     class Stop(Exception):
         pass
 
-    def stop_early(batches, first, last):
+    def stop_early(batches, first, last, device):
         for index in range(first, last):
             if index == 2:
                 raise Stop
-            yield batches[index]
+            yield tensors(batches[index])
 
     with monkeypatch.context() as patch:
         patch.setattr("echobeat.training.segmentation._loader", stop_early)
@@ -44,6 +45,11 @@ def test_a_recipe_trains_and_a_stopped_one_goes_on(tmp_path, monkeypatch):
     cut = train_segmentation(tiny(4), None, tmp_path / "cut", log=lambda line: None)
     weights = [torch.load(path.with_name("last.pt"), weights_only=True)["network"] for path in (whole, cut)]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+def tensors(batch):
+    """As a loader hands a batch over."""
+    return tuple(torch.as_tensor(part) for part in batch)
 
 
 def made_frames(maker, count, size, seed, log):
@@ -76,6 +82,35 @@ def test_the_loss_is_small_for_the_truth_only():
     right = torch.nn.functional.one_hot(labels, 4).permute(0, 3, 1, 2).float() * 20
     assert dice_cross_entropy(right, labels) < 0.05
     assert dice_cross_entropy(-right, labels) > 1
+
+
+def test_a_small_ventricle_counts_as_much_as_a_large_one():
+    """With `each`, missing the small of two ventricles costs as much as missing the large; pooled, it does not."""
+    labels = torch.zeros(2, 32, 32, dtype=torch.long)
+    labels[0, :4, :4] = 1
+    labels[1, :24, :24] = 1
+    right = torch.nn.functional.one_hot(labels, 4).permute(0, 3, 1, 2).float() * 20
+    nothing = torch.nn.functional.one_hot(torch.zeros_like(labels), 4).permute(0, 3, 1, 2).float() * 20
+
+    def cost(missed, each):
+        logits = right.clone()
+        logits[missed] = nothing[missed]
+        crosses = torch.nn.functional.cross_entropy(logits, labels)
+        return float(dice_cross_entropy(logits, labels, each) - crosses)
+
+    assert cost(0, each=True) == pytest.approx(cost(1, each=True), rel=0.1)
+    assert cost(0, each=False) < 0.1 * cost(1, each=False)
+
+
+def test_a_wrong_area_costs():
+    """Twice the ventricle's area costs about the logarithm of two, times its weight."""
+    labels = torch.zeros(1, 64, 64, dtype=torch.long)
+    labels[:, :32, :32] = 1
+    wide = torch.zeros(1, 64, 64, dtype=torch.long)
+    wide[:, :32, :] = 1
+    logits = torch.nn.functional.one_hot(wide, 4).permute(0, 3, 1, 2).float() * 20
+    extra = dice_cross_entropy(logits, labels, area=1.0) - dice_cross_entropy(logits, labels)
+    assert float(extra) == pytest.approx(np.log(2), abs=0.02)
 
 
 @pytest.mark.parametrize("name", ["lv", "lv-phantom"])

@@ -94,12 +94,13 @@ def bundled(
     recipe: Annotated[str, typer.Option(help="Name of a bundled recipe, or a TOML file.")] = "lv",
     camus: Camus = None,
     start: Annotated[Path | None, typer.Option(help="Weights to begin with: a best.pt.")] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, or auto: a GPU where there is one.")] = "auto",
 ) -> None:
     """Train the bundled segmentation network by its recipe; writes config, log, checkpoints and best.onnx."""
     from echobeat.training.segmentation import SegmentationConfig, train_segmentation
 
-    model = train_segmentation(SegmentationConfig.load(recipe), camus, out, start, log=Console(stderr=True).log)
-    typer.echo(model)
+    settings = SegmentationConfig.load(recipe)
+    typer.echo(train_segmentation(settings, camus, out, start, Console(stderr=True).log, device))
 
 
 @train.command()

@@ -54,7 +54,7 @@ class FrameMaker:
             made = _make(maker, count, self.size, self.seed, self.log)
             images, labels = (np.stack(part) for part in zip(*made, strict=True))
             beside = path.with_suffix(".part.npz")
-            np.savez_compressed(beside, images=images, labels=labels)
+            np.savez(beside, images=images, labels=labels)
             os.replace(beside, path)
         with np.load(path) as kept:
             return list(zip(kept["images"], kept["labels"], strict=True))

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
 
 from echobeat.datasets.camus import CamusImage, read_camus
@@ -28,6 +28,7 @@ from echobeat.errors import UsageError
 from echobeat.networks.export import export_segmentation, standardise
 from echobeat.networks.light_unet import LightUNet
 from echobeat.training.augment import Augmentation
+from echobeat.training.loaders import cores_here
 from echobeat.training.losses import dice_cross_entropy
 from echobeat.training.samples import Batches, Labelled, Pool
 from echobeat.training.validation import camus_dice, shifted
@@ -56,7 +57,10 @@ class PoolConfig:
 
 @dataclass(frozen=True)
 class SegmentationConfig:
-    """A recipe. The named ones are the TOML files beside this module."""
+    """A recipe. The named ones are the TOML files beside this module.
+
+    `each` and `area` shape the loss, see `dice_cross_entropy`.
+    """
 
     name: str
     pools: tuple[PoolConfig, ...]
@@ -68,6 +72,8 @@ class SegmentationConfig:
     weight_decay: float = 1e-2
     warmup_steps: int = 200
     ema: float = 0.998
+    each: bool = False
+    area: float = 0.0
     seed: int = 1
     valid_every: int = 250
     checkpoint_every: int = 125
@@ -102,6 +108,7 @@ def train_segmentation(
     out: Path,
     start: Path | None = None,
     log: Callable[[str], None] = print,
+    device: str = "auto",
 ) -> Path:
     """Run a recipe from start, or on from the last checkpoint in `out`.
 
@@ -116,6 +123,8 @@ def train_segmentation(
         Weights to begin with (a ``best.pt``).
     log : callable
         Takes each line of progress.
+    device : str
+        "cpu", "cuda", or "auto": a GPU where there is one.
 
     Returns
     -------
@@ -127,22 +136,21 @@ def train_segmentation(
     maker = FrameMaker(out, config.size, config.seed, log)
     validate = _validation(config, camus, maker)
     batches = Batches(_pools(config, camus, maker), config.batch, config.size, config.seed)
-    run = _Run(config, out, start)
-    log(f"{config.name}: {run.parameters / 1e6:.2f} M parameters, step {run.step} of {config.steps}")
+    run = _Run(config, out, start, _device(device))
+    log(f"{config.name}: {run.parameters / 1e6:.2f} M parameters, step {run.step} of {config.steps} on {run.device}")
     began, first = time.monotonic(), run.step
-    for images, labels in _loader(batches, run.step, config.steps):
-        loss = run.learn(images, labels)
+    for images, labels in _loader(batches, run.step, config.steps, run.device):
+        run.learn(images, labels)
         if run.step % config.valid_every == 0 or run.step == config.steps:
             scores = validate(run.predict)
             run.judge(scores)
             speed = (run.step - first) * config.batch / (time.monotonic() - began)
-            log(
-                f"{run.step} loss {loss:.3f} " + " ".join(f"{k} {v:.4f}" for k, v in scores.items()) + f" {speed:.0f}/s"
-            )
+            figures = " ".join(f"{name} {value:.4f}" for name, value in scores.items())
+            log(f"{run.step} loss {float(run.loss):.3f} {figures} {speed:.0f}/s")
         if run.step % config.checkpoint_every == 0 or run.step == config.steps:
             run.save()
     run.load_best()
-    export_segmentation(run.average, out / "best.onnx", config.size)
+    export_segmentation(run.average.cpu(), out / "best.onnx", config.size)
     return out / "best.onnx"
 
 
@@ -169,11 +177,12 @@ def _needed(camus: Path | None) -> Path:
 def _validation(
     config: SegmentationConfig, camus: Path | None, maker: FrameMaker
 ) -> Callable[[Callable[[NDArray[np.float32]], NDArray[np.float32]]], dict[str, float]]:
-    """Mean Dice on CAMUS `valid` and its held-out appearances; on phantoms never seen where CAMUS is not at hand."""
+    """Mean Dice on CAMUS `valid` and its held-out appearances, beside it on phantoms never seen; these choose where
+    CAMUS is not at hand."""
+    unseen = replace(maker, seed=config.seed + 1_000_003).phantoms(200)
+    phantoms = [CamusImage(str(i), "ED", image, labels, (1.0, 1.0)) for i, (image, labels) in enumerate(unseen)]
     if camus is None:
-        unseen = replace(maker, seed=config.seed + 1_000_003).phantoms(200)
-        images = [CamusImage(str(i), "ED", image, labels, (1.0, 1.0)) for i, (image, labels) in enumerate(unseen)]
-        return lambda predict: {"score": float(np.mean(camus_dice(predict, images, config.size)))}
+        return lambda predict: {"score": float(np.mean(camus_dice(predict, phantoms, config.size)))}
     valid = list(read_camus(camus, "valid"))
     looks = shifted(valid[::2] + valid[1::4])
 
@@ -181,29 +190,48 @@ def _validation(
         dice = partial(camus_dice, predict, size=config.size)
         plain = float(np.mean(dice(images=valid)))
         shifts = {name: float(np.mean(dice(images=images))) for name, images in looks.items()}
-        return {"score": (plain + float(np.mean(list(shifts.values())))) / 2, "camus": plain, **shifts}
+        made = float(np.mean(dice(images=phantoms)))
+        score = (plain + float(np.mean(list(shifts.values())))) / 2
+        return {"score": score, "camus": plain, **shifts, "phantoms": made}
 
     return validate
 
 
-def _loader(batches: Batches, first: int, last: int) -> DataLoader[Any]:
-    """Batches `first`..`last`, made by one worker: it keeps up with two cores of training."""
-    return DataLoader(Subset(batches, range(first, last)), batch_size=None, num_workers=1, prefetch_factor=8)
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(f"Nothing can be trained on {name} here ({error}). Leave --device away.") from error
+    return torch.device(name)
+
+
+def _loader(batches: Batches, first: int, last: int, device: torch.device) -> DataLoader[Any]:
+    """Batches `first`..`last`. One worker keeps up with two cores of training; a GPU takes all that the cores make."""
+    gpu = device.type == "cuda"
+    return DataLoader(
+        Subset(batches, range(first, last)),
+        batch_size=None,
+        num_workers=max(1, cores_here() - 1) if gpu else 1,
+        prefetch_factor=8,
+        pin_memory=gpu,
+    )
 
 
 class _Run:
     """The state of a training: network, its moving average, optimiser, step, best score."""
 
-    def __init__(self, config: SegmentationConfig, out: Path, start: Path | None) -> None:
+    def __init__(self, config: SegmentationConfig, out: Path, start: Path | None, device: torch.device) -> None:
         torch.manual_seed(config.seed)
-        self.config, self.out = config, out
-        self.network = LightUNet(config.widths)
+        self.config, self.out, self.device = config, out, device
+        self.network = LightUNet(config.widths).to(device)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's stub
         self.average = copy.deepcopy(self.network).eval()
         self.optimiser = torch.optim.AdamW(
             self.network.parameters(), config.learning_rate, weight_decay=config.weight_decay
         )
-        self.step, self.best, self.losses = 0, -1.0, 0.0
+        self.step, self.best, self.loss = 0, -1.0, torch.zeros((), device=device)
         if (out / "last.pt").exists():
             self._resume(torch.load(out / "last.pt", map_location="cpu", weights_only=True))
         elif start is not None:
@@ -215,44 +243,47 @@ class _Run:
     def parameters(self) -> int:
         return sum(parameter.numel() for parameter in self.network.parameters())
 
-    def learn(self, images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> float:
-        """One step; returns the smoothed loss."""
+    def learn(self, images: Tensor, labels: Tensor) -> None:
+        """One step, with (batch, size, size) uint8 grey and labels; `loss` becomes the smoothed loss."""
         config = self.config
         warm = min(1.0, (self.step + 1) / config.warmup_steps)
         rate = config.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * self.step / config.steps))
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        x = standardise(torch.as_tensor(images)[:, None].float()).contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16):
+        grey = images.to(self.device, non_blocking=True)[:, None].float()
+        x = standardise(grey).contiguous(memory_format=torch.channels_last)
+        truth = labels.to(self.device, non_blocking=True).long()
+        with torch.autocast(self.device.type, torch.bfloat16):
             logits = self.network.train()(x)
-        loss = dice_cross_entropy(logits.float(), torch.as_tensor(labels).long())
+        loss = dice_cross_entropy(logits.float(), truth, config.each, config.area)
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # untyped in torch
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         self.optimiser.step()
         self.step += 1
         self._update_average()
-        self.losses = loss.item() if self.losses == 0 else 0.98 * self.losses + 0.02 * loss.item()
-        return self.losses
+        self.loss = loss.detach() if self.step == 1 else 0.98 * self.loss + 0.02 * loss.detach()
 
     @torch.no_grad()
     def _update_average(self) -> None:
         keep = min(self.config.ema, (1 + self.step) / (10 + self.step))
-        for mine, new in zip(self.average.state_dict().values(), self.network.state_dict().values(), strict=True):
-            if mine.dtype.is_floating_point:
-                mine.lerp_(new, 1 - keep)
-            else:
+        pairs = list(zip(self.average.state_dict().values(), self.network.state_dict().values(), strict=True))
+        moving = [pair for pair in pairs if pair[0].dtype.is_floating_point]
+        torch._foreach_lerp_([mine for mine, _ in moving], [new for _, new in moving], 1 - keep)
+        for mine, new in pairs:
+            if not mine.dtype.is_floating_point:
                 mine.copy_(new)
 
     @torch.no_grad()
     def predict(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
-        x = standardise(torch.as_tensor(frames)[:, None]).contiguous(memory_format=torch.channels_last)
-        return self.average(x).softmax(dim=1)[:, 1].numpy()  # type: ignore[no-any-return]  # untyped nn.Module
+        grey = torch.as_tensor(frames, device=self.device)[:, None]
+        x = standardise(grey).contiguous(memory_format=torch.channels_last)
+        return self.average(x).softmax(dim=1)[:, 1].cpu().numpy()  # type: ignore[no-any-return]  # untyped nn.Module
 
     def judge(self, scores: dict[str, float]) -> None:
         """Log the scores; keep the averaged weights if they are the best so far."""
         path = self.out / "log.csv"
-        row = {"step": self.step, "loss": self.losses, **scores}
+        row = {"step": self.step, "loss": float(self.loss), **scores}
         fresh = not path.exists()
         with path.open("a", newline="") as file:
             writer = csv.DictWriter(file, list(row))
@@ -270,7 +301,7 @@ class _Run:
             "optimiser": self.optimiser.state_dict(),
             "step": self.step,
             "best": self.best,
-            "losses": self.losses,
+            "loss": self.loss,
         }
         _save(state, self.out / "last.pt")
 
@@ -278,7 +309,7 @@ class _Run:
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.step, self.best, self.losses = state["step"], state["best"], state["losses"]
+        self.step, self.best, self.loss = state["step"], state["best"], state["loss"].to(self.device)
 
     def load_best(self) -> None:
         """Put the best averaged weights in place of the last."""
