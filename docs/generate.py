@@ -18,7 +18,7 @@ from echobeat.__main__ import COMMANDS, build
 from echobeat.datasets import problems
 from echobeat.ingest import dataset, reasons
 from echobeat.measurement import MeasurementError
-from echobeat.measurement.codes import CODES
+from echobeat.measurement.codes import CODES, WIDENING
 from echobeat.models import Card, Metric, bundled_cards
 from echobeat.node.monitor import COUNTERS, GAUGES
 from echobeat.report.schema import fields_table, schema_text
@@ -81,8 +81,11 @@ def warnings() -> str:
 
 def codes(refusal: bool) -> str:
     """The codes that withhold an EF, or those that do not."""
-    rows = ((f"`{code}`", plain(info.message), info.remedy) for code, info in CODES.items() if info.refusal is refusal)
-    return table(("Code", "Message", "What to do"), rows)
+    rows = [(f"`{code}`", plain(info.message), info.remedy) for code, info in CODES.items() if info.refusal is refusal]
+    if refusal:
+        return table(("Code", "Message", "What to do"), rows)
+    widened = [(*row, "yes" if row[0].strip("`") in WIDENING else "") for row in rows]
+    return table(("Code", "Message", "What to do", "Widens the interval"), widened)
 
 
 def plain(message: str) -> str:

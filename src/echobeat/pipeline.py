@@ -179,7 +179,7 @@ def analyze_clip(clip: Clip, models: Models, progress: Progress | None = None) -
     rhythm = measurement.rhythm(beats)
     quality = measurement.judge(upright, evidence, masks, curve, beats, rhythm, view)
     readings = _readings(upright, models.ejection_fraction, masks, beats)
-    result = _result(clip, models, _efs(models, beats, readings), (rhythm, quality))
+    result = _result(clip, models, _efs(models, beats, readings, measurement.Trust.of(quality)), (rhythm, quality))
     said = tuple(readings) if models.ejection_fraction else ()
     phases = measurement.phases(len(clip.frames), beats)
     masks, curve = measurement.turned_masks(masks, turn), measurement.turned_curve(curve, turn, *clip.frames.shape[1:])
@@ -232,14 +232,14 @@ def _readings(clip: Clip, reader: VideoReader | None, masks: LVMasks, beats: tup
     return reader.read(clip.frames, clip.times_s, masks.lv, beats)
 
 
-def _efs(models: Models, beats: tuple[Beat, ...], readings: list[Reading | None]) -> _EFs:
+def _efs(models: Models, beats: tuple[Beat, ...], readings: list[Reading | None], trust: measurement.Trust) -> _EFs:
     """Geometric and video EF side by side; one of both where their errors are known."""
     error, calibration = models.contour_error, models.video_calibration
-    measured = measurement.beat_intervals(beats, error)
-    geometric = measurement.study_ef(measured, error)
-    video = measurement.study_video(measured, readings, calibration.video if calibration else None)
-    both = measurement.read_beats(measured, readings, calibration)
-    combined = measurement.study_combined(both, readings, calibration.combined) if calibration else None
+    measured = measurement.beat_intervals(beats, error, trust)
+    geometric = measurement.study_ef(measured, error, trust)
+    video = measurement.study_video(measured, readings, calibration.video if calibration else None, trust)
+    both = measurement.read_beats(measured, readings, calibration, trust)
+    combined = measurement.study_combined(both, readings, calibration.combined, trust) if calibration else None
     if calibration is None or geometric is None or video is None or combined is None:
         data = (models.segmentation.card.measurement_error or {}).get("data")
         study = StudyEstimate(**asdict(geometric), method="geometric", calibrated_on=data) if geometric else None

@@ -19,6 +19,7 @@ def made_studies(n: int = 40, seed: int = 0) -> list[StudyRow]:
             quality=("good", "poor")[index % 3 == 0],
             frames=120,
             fps=50.0,
+            score=float(rng.uniform(0.2, 1.0)),
         )
         for index in range(n)
     ]

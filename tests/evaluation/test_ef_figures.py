@@ -60,6 +60,36 @@ def test_trust_is_measured_only_where_the_model_claims_it() -> None:
     assert {r.method for r in rows if "calibration" in r.name or "coverage" in r.name} == {"geometric"}
 
 
+def test_the_error_of_the_best_clips_is_theirs_alone() -> None:
+    """A score that is 1 where the error is small: the best half errs least, and its ratio to all says by how much."""
+    studies = made_studies()
+    readings = [r for r in made_readings(studies) if r.method == "beat by beat"]
+    errors = np.array([abs(r.ef - s.ef) for s, r in zip(studies, readings, strict=True)])
+    ranked = [replace(s, score=float(1 / (1 + e))) for s, e in zip(studies, errors, strict=True)]
+    rows = ef_figures(ranked, readings, [], QUICK)
+    best = find(rows, "MAE", "beat by beat", "best 50% by quality")
+    assert (best.n, best.value) == (20, pytest.approx(np.sort(errors)[:20].mean()))
+    ratio = find(rows, "MAE over that of all", "beat by beat", "best 50% by quality")
+    assert ratio.value == pytest.approx(best.value / errors.mean())
+    assert ratio.low < ratio.value < ratio.high
+    unknown = [replace(ranked[0], score=None), *ranked[1:]]
+    assert not [r for r in ef_figures(unknown, readings, [], QUICK) if "quality" in r.group and "best" in r.group]
+
+
+def test_coverage_is_told_for_each_group() -> None:
+    """By range of EF, by rhythm and by half of quality, from the intervals of that group alone."""
+    studies = made_studies()
+    readings = [r for r in made_readings(studies) if r.method == "geometric"]
+    rows = ef_figures(studies, readings, [], QUICK)
+    inside = np.array([r.low <= s.ef <= r.high for s, r in zip(studies, readings, strict=True)])
+    irregular = np.array([s.rhythm == "atrial fibrillation" for s in studies])
+    row = find(rows, "coverage of 90 % intervals", "geometric", "rhythm atrial fibrillation")
+    assert (row.n, row.value) == (irregular.sum(), pytest.approx(inside[irregular].mean()))
+    lower = np.array([s.score for s in studies]) < np.median([s.score for s in studies])
+    row = find(rows, "coverage of 90 % intervals", "geometric", "lower half of quality")
+    assert (row.n, row.value) == (lower.sum(), pytest.approx(inside[lower].mean()))
+
+
 def test_a_study_without_a_reading_is_missing_not_wrong() -> None:
     """Its absence is counted; the others' figures are of the others."""
     studies = made_studies(10)

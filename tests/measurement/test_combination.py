@@ -13,6 +13,7 @@ from echobeat.errors import UsageError
 from echobeat.measurement import (
     CalibrationStudy,
     MeasurementError,
+    Trust,
     VideoCalibration,
     calibrate_studies,
     calibrate_video,
@@ -20,7 +21,9 @@ from echobeat.measurement import (
     study_combined,
     study_video,
 )
+from echobeat.measurement.codes import CODES, WIDENING
 from echobeat.measurement.combination import best_weight
+from echobeat.measurement.ejection_fraction import robust_mean
 from echobeat.records import Estimate, Reading
 
 CONTOURS = MeasurementError(-4.0, 6.0, 2.0, 1.7, 12.0, 200)
@@ -146,5 +149,50 @@ def test_a_reading_without_a_deviation_is_as_certain_as_usual():
     """No deviation, no doubt."""
     assert VIDEO.doubt(None) == VIDEO.doubt(np.empty(0)) == 1.0
     assert VIDEO.doubt(np.array([8.0])) == pytest.approx(2.0)
-    assert VIDEO.doubt(np.array([1e9])) == 3.0
+    assert VIDEO.doubt(np.array([1e9])) == 4.0
     assert math.isclose(CONTOURS.doubt(np.array([8.0])), 1.0)
+
+
+def trusted(count, seed, warned_sd=1.0, poor_sd=1.0):
+    """Studies whose error is larger where a warning was given, or where the quality is poor (0.3 instead of 0.9)."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for _ in range(count):
+        trust = Trust(0.3 if rng.random() < 0.3 else 0.9, bool(rng.random() < 0.3))
+        sd = 4.0 * (warned_sd if trust.warned else 1.0) * (poor_sd if trust.score < 0.5 else 1.0)
+        truth = rng.uniform(20, 70)
+        made.append(CalibrationStudy(truth + rng.normal(0, sd) + rng.normal(0, 1, 3), truth, trust=trust))
+    return made
+
+
+@pytest.mark.parametrize(("warned_sd", "poor_sd"), [(2.2, 1.0), (1.0, 2.2), (1.6, 1.6)])
+def test_doubtful_clips_are_covered_as_well_as_good_ones(warned_sd, poor_sd):
+    """Where errors grow with a warning or with poor quality, each kind of clip has its 90 % interval, good ones too."""
+    error = calibrate_studies(trusted(500, 6, warned_sd, poor_sd))
+    inside = {}
+    for study in trusted(6000, 7, warned_sd, poor_sd):
+        low, high = error.study_interval(robust_mean(study.efs), study.efs, trust=study.trust)
+        inside.setdefault(study.trust, []).append(low <= study.true_ef <= high)
+    assert len(inside) == 4
+    for share in map(np.mean, inside.values()):
+        assert share == pytest.approx(0.90, abs=0.06)
+
+
+def test_a_warning_and_poor_quality_never_narrow_an_interval():
+    """Calibrated on studies whose doubtful ones err least, the interval of a doubtful clip is no narrower."""
+    error = calibrate_studies(trusted(300, 8, 0.5, 0.5))
+    widths = [
+        np.ptp(error.study_interval(50.0, np.array([50.0, 51.0]), trust=trust))
+        for trust in (Trust(0.9, False), Trust(0.9, True), Trust(0.3, False))
+    ]
+    assert widths[0] <= min(widths[1:])
+
+
+def test_few_studies_give_a_warning_its_usual_weight():
+    """Twenty-five studies of equal errors: a warning widens a little all the same."""
+    assert 1.0 < calibrate_studies(trusted(25, 9)).warned_factor < 1.5
+
+
+def test_what_widens_an_interval_is_a_warning():
+    """Every widening code is in the table, and is no refusal."""
+    assert all(not CODES[code].refusal for code in WIDENING)

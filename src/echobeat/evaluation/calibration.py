@@ -10,6 +10,7 @@ import numpy as np
 from echobeat.measurement import (
     CalibrationStudy,
     MeasurementError,
+    Trust,
     VideoCalibration,
     calibrate_studies,
     calibrate_video,
@@ -54,13 +55,14 @@ def known_study(found: Assessment, true_ef: float, true_beats: Mapping[int, floa
         return None
     truths = None if true_beats is None else np.array([true_beats.get(b.index, np.nan) for b in beats], float)
     efs = np.array([b.ef if b.ef_geometric is None else b.ef_geometric for b in beats], float)
-    contours = CalibrationStudy(efs, true_ef, None, truths)
+    trust = Trust.of(found.result.quality)
+    contours = CalibrationStudy(efs, true_ef, None, truths, trust)
     if not found.readings:
         return KnownStudy(contours, None)
     readings = [reading for place in places if (reading := found.readings[place]) is not None]
     sds = [reading.sd for reading in readings]
     deviations = None if None in sds else np.array(sds, float)
-    video = CalibrationStudy(np.array([reading.ef for reading in readings]), true_ef, deviations, truths)
+    video = CalibrationStudy(np.array([reading.ef for reading in readings]), true_ef, deviations, truths, trust)
     return KnownStudy(contours, video)
 
 

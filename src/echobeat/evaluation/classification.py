@@ -75,6 +75,30 @@ def calibration_error(positive: BoolArray, probability: FloatArray, bins: int = 
     return OfSums(columns, formula)
 
 
+def debiased_calibration_error(positive: BoolArray, probability: FloatArray, bins: int = BINS) -> Statistic:
+    """Root of the mean squared calibration error, less what chance adds for want of items; not below 0.
+
+    Each bin's squared gap between mean probability and share s of positives among n is larger by s (1 - s) / (n - 1) on
+    average than with endless items, which is taken off; a bin of one item is left out. It is at least the expected
+    (absolute) calibration error. Kumar, Liang, Ma, "Verified uncertainty calibration", NeurIPS 2019, arXiv:1909.10155,
+    definition 5.1.
+    """
+    items = len(probability)
+    columns = np.zeros((items, 3 * bins))
+    for part, values in enumerate((probability, positive.astype(float), np.ones(items))):
+        columns[np.arange(items), part * bins + _bin(probability, bins)] = values
+
+    def formula(sums: FloatArray) -> FloatArray:
+        given, positives, count = (sums[:, part * bins : (part + 1) * bins] for part in range(3))
+        some = np.maximum(count, 2.0)
+        gap, share = (given - positives) / some, positives / some
+        squared = np.where(count >= 2, gap**2 - share * (1 - share) / (some - 1), 0.0)
+        result: FloatArray = np.sqrt(np.maximum((count * squared).sum(axis=1) / count.sum(axis=1), 0.0))
+        return result
+
+    return OfSums(columns, formula)
+
+
 @dataclass(frozen=True)
 class Reliability:
     """One bin of a reliability diagram.

@@ -10,7 +10,7 @@ from math import comb
 import numpy as np
 
 from echobeat.evaluation import agreement, classification
-from echobeat.evaluation.bootstrap import Resampling, ratio
+from echobeat.evaluation.bootstrap import Resampling, Statistic, ratio
 from echobeat.evaluation.dice import BoolArray
 from echobeat.evaluation.measured import Measured, Planned, measure
 from echobeat.evaluation.predictions import METHODS, BeatReading, Method, Reading, StudyRow, of_study
@@ -35,6 +35,9 @@ SUBSETS = 256
 """Subsets of a study's beats that are averaged: all where there are no more, otherwise so many at random."""
 
 SMALLEST_GROUP = 2
+
+KEPT = (0.9, 0.8, 0.7, 0.5)
+"""Shares of the clips, the best by their score, on which the error is told."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,11 @@ class Paired:
     def patients(self) -> list[str]:
         """(studies,)."""
         return [study.patient for study in self.studies]
+
+    @property
+    def scores(self) -> FloatArray:
+        """(studies,) quality of the clip; NaN where it is not known."""
+        return np.array([_number(study.score) for study in self.studies])
 
     def known(self, *names: str) -> tuple[BoolArray, list[FloatArray]]:
         """Where all the named fields of the readings are known, and their values there."""
@@ -104,7 +112,7 @@ def ef_figures(
     """Every figure of EF, method by method."""
     rows: list[Measured] = []
     for paired in pairs(studies, readings):
-        plans = [*_overall(paired), *_by_group(paired), *_thresholds(paired), *_trust(paired)]
+        plans = [*_overall(paired), *_by_group(paired), *_thresholds(paired), *_trust(paired), *_risk(paired)]
         rows += measure(plans, paired.patients, how, paired.method)
     return rows + by_beats(studies, beats, how)
 
@@ -153,13 +161,56 @@ def _trust(paired: Paired) -> Iterator[Planned]:
         if known.sum() >= SMALLEST_GROUP:
             low = paired.truth[known] < threshold
             error, score = classification.calibration_error(low, probability), classification.brier(low, probability)
+            debiased = classification.debiased_calibration_error(low, probability)
             yield Planned(f"calibration error, EF < {threshold}", error, items=known)
+            yield Planned(f"calibration error less chance, EF < {threshold}", debiased, items=known)
             yield Planned(f"Brier score, EF < {threshold}", score, items=known)
     known, (low_end, high_end) = paired.known("low", "high")
     if known.sum() >= SMALLEST_GROUP:
         covered = classification.coverage(paired.truth[known], low_end, high_end)
         yield Planned("coverage of 90 % intervals", covered, items=known)
         yield Planned("width of 90 % intervals", ratio(high_end - low_end), POINTS, items=known)
+        for group, inside in {**groups(paired), **_halves(paired)}.items():
+            both = known & inside
+            if both.sum() >= SMALLEST_GROUP:
+                kept = inside[known]
+                covered = classification.coverage(paired.truth[both], low_end[kept], high_end[kept])
+                yield Planned("coverage of 90 % intervals", covered, "", group, both)
+                yield Planned("width of 90 % intervals", ratio((high_end - low_end)[kept]), POINTS, group, both)
+
+
+def _halves(paired: Paired) -> dict[str, BoolArray]:
+    """The clips of lower and of higher quality, where their scores are known."""
+    score = paired.scores
+    if not np.isfinite(score).all() or len(score) < 2 * SMALLEST_GROUP:
+        return {}
+    middle = np.median(score)
+    return {"lower half of quality": score < middle, "upper half of quality": score >= middle}
+
+
+def kept_best(paired: Paired, share: float) -> BoolArray:
+    """The studies that are left where only so many of the best, by their clip's score, are judged."""
+    return paired.scores >= np.quantile(paired.scores, 1 - share, method="higher")
+
+
+def _risk(paired: Paired) -> Iterator[Planned]:
+    """Error of the better clips over that of all: what the score is worth (risk at a coverage)."""
+    if not np.isfinite(paired.scores).all() or len(paired.truth) < 2 * SMALLEST_GROUP:
+        return
+    error = np.abs(paired.estimate - paired.truth)
+    for share in KEPT:
+        best = kept_best(paired, share)
+        yield Planned("MAE", agreement.mae(paired.truth[best], paired.estimate[best]), POINTS, _share(share), best)
+        some, all_ = ratio(error * best, best.astype(float)), ratio(error)
+        yield Planned("MAE over that of all", _over(some, all_), "", _share(share))
+
+
+def _share(share: float) -> str:
+    return f"best {share:.0%} by quality"
+
+
+def _over(some: Statistic, whole: Statistic) -> Statistic:
+    return lambda weights: some(weights) / whole(weights)
 
 
 def by_beats(studies: Sequence[StudyRow], beats: Sequence[BeatReading], how: Resampling) -> list[Measured]:

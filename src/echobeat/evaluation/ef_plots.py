@@ -1,4 +1,4 @@
-"""Pictures of EF: scatter, Bland-Altman, ROC, error by range and by beats, reliability."""
+"""Pictures of EF: scatter, Bland-Altman, ROC, error by range, by beats and by share kept, reliability."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ from echobeat.records import FloatArray
 
 Rows = Sequence[Measured]
 
+SMALLEST_CURVE = 20
+"""Fewer studies make no curve of error over the share kept."""
+
+LEAST_SHOWN = 10
+"""Percent of the clips from which on that curve is drawn: before, it is a few clips' luck."""
+
 
 def ef_pictures(paired: Sequence[Paired], rows: Rows, level: float) -> list[Picture]:
     """All pictures that the predictions allow; `level` is that of the intervals in `rows`."""
@@ -29,6 +35,10 @@ def ef_pictures(paired: Sequence[Paired], rows: Rows, level: float) -> list[Pict
     if _of_beats(rows):
         words = "Mean absolute error over the number of beats averaged, with intervals."
         pictures.append(Picture("error-by-beats", "Error by beats averaged", words, partial(_by_beats, rows, level)))
+    scored = [one for one in paired if len(one.truth) >= SMALLEST_CURVE and np.isfinite(one.scores).all()]
+    if scored:
+        words = "Mean absolute error of each method on the best clips by their quality, over the share that is kept."
+        pictures.append(Picture("risk-coverage", "Error and quality", words, partial(_risk_coverage, scored)))
     for one in sorted(paired, key=lambda one: BY_WEIGHT.index(one.method)):
         pictures += _of_method(one, rows, level)
     return pictures
@@ -184,6 +194,21 @@ def _by_beats(rows: Rows, level: float, palette: Palette) -> Figure:
     axes.set_xticks(range(1, len(found) + 1))
     axes.set(xlim=(0.5, max(len(found), 2) + 0.5), ylim=(0, None))
     axes.set(xlabel=f"Beats averaged (the same {found[0].n} studies)", ylabel=_error_label(level))
+    return figure
+
+
+def _risk_coverage(scored: Sequence[Paired], palette: Palette) -> Figure:
+    figure, axes = new_figure(2.6)
+    for index, one in enumerate(scored):
+        errors = np.abs(one.estimate - one.truth)[np.argsort(-one.scores, kind="stable")]
+        shares = 100 * np.arange(1, len(errors) + 1) / len(errors)
+        told = shares >= LEAST_SHOWN
+        means = np.cumsum(errors) / np.arange(1, len(errors) + 1)
+        stroke, colour = STROKES[index % len(STROKES)], palette.series[index % len(palette.series)]
+        axes.plot(shares[told], means[told], color=colour, linestyle=stroke, linewidth=1.3, label=one.method)
+    axes.set(xlim=(LEAST_SHOWN, 100), ylim=(0, None))
+    axes.set(xlabel=f"Share of the {len(scored[0].truth)} clips kept, best first (%)", ylabel="MAE (points of EF)")
+    figure.legend(loc="outside upper left", ncols=3, fontsize=7, handlelength=2.2)
     return figure
 
 

@@ -111,7 +111,7 @@ class Seen:
     rows : tuple
         Predictions, of any kinds of row.
     frames, fps : of the video.
-    rhythm_read, verdict : as in `StudyRow`.
+    rhythm_read, verdict, score : as in `StudyRow`.
     """
 
     rows: tuple[Any, ...]
@@ -119,6 +119,7 @@ class Seen:
     fps: float | None
     rhythm_read: str = ""
     verdict: str = ""
+    score: float | None = None
 
 
 def attempt(study: LabelledStudy, predict: Callable[[LabelledStudy], Seen]) -> Outcome:
@@ -130,8 +131,8 @@ def attempt(study: LabelledStudy, predict: Callable[[LabelledStudy], Seen]) -> O
         return failed(study, str(error))
     except Exception as error:  # noqa: BLE001  one study that nobody thought of must not end a night's run
         return failed(study, f"echobeat failed on it ({type(error).__name__}: {error})")
-    line = replace(line, frames=seen.frames, fps=seen.fps, rhythm_read=seen.rhythm_read, verdict=seen.verdict)
-    return Outcome(line, seen.rows)
+    line = replace(line, frames=seen.frames, fps=seen.fps, rhythm_read=seen.rhythm_read)
+    return Outcome(replace(line, verdict=seen.verdict, score=seen.score), seen.rows)
 
 
 def study_line(study: LabelledStudy) -> StudyRow:

@@ -53,6 +53,8 @@ class StudyRow:
         Of the video.
     rhythm_read, verdict : str
         What the pipeline says: "regular" or "irregular", "accepted" or "refused"; empty where it did not say.
+    score : float or None
+        The pipeline's quality of the clip, 0-1.
     problem : str
         Why the study has no predictions; empty where it has.
     """
@@ -68,6 +70,7 @@ class StudyRow:
     fps: float | None = None
     rhythm_read: str = ""
     verdict: str = ""
+    score: float | None = None
     problem: str = ""
 
 

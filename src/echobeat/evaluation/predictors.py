@@ -262,7 +262,7 @@ def read_beats(study: LabelledStudy, reader: BeatReader) -> Seen:
     known = rhythm is not None and rhythm.irregular is not None
     irregular = ("irregular" if rhythm and rhythm.irregular else "regular") if known else ""
     verdict = "accepted" if found.quality.accepted else "refused"
-    return Seen(tuple(rows), len(clip.frames), clip.fps, irregular, verdict)
+    return Seen(tuple(rows), len(clip.frames), clip.fps, irregular, verdict, found.quality.score)
 
 
 def _ours(found: Assessment) -> list[tuple[int, Beat | None]]:

@@ -33,7 +33,7 @@ from echobeat.measurement.combination import (
 from echobeat.measurement.curve import Masks, volume_curve
 from echobeat.measurement.ejection_fraction import beat_intervals, category, counted_beats, study_ef
 from echobeat.measurement.evidence import ClipEvidence, gather_evidence
-from echobeat.measurement.intervals import MeasurementError, probability_below
+from echobeat.measurement.intervals import MeasurementError, Trust, probability_below
 from echobeat.measurement.quality import judge
 from echobeat.measurement.region import clean_mask
 from echobeat.measurement.rhythm import phases, rhythm
@@ -50,6 +50,7 @@ __all__ = [
     "LongAxis",
     "Measurement",
     "MeasurementError",
+    "Trust",
     "Turn",
     "VideoCalibration",
     "ViewEvidence",

@@ -10,7 +10,7 @@ import numpy as np
 
 from echobeat.errors import UsageError
 from echobeat.measurement.ejection_fraction import counted_beats, robust_mean
-from echobeat.measurement.intervals import NEUTRAL_EF, MeasurementError, study_sd
+from echobeat.measurement.intervals import NEUTRAL_EF, MeasurementError, Trust, study_sd
 from echobeat.records import Beat, FloatArray
 
 COVERAGE = 0.90
@@ -21,6 +21,16 @@ MIN_STUDIES = 20
 
 RIDGE = 50 * 15.0**2
 """Weight against a slope of the bias: as much as 50 studies whose EF deviates by 15 points."""
+
+SLOPES, FACTORS = np.linspace(0.0, 3.0, 25), np.linspace(1.0, 2.5, 16)
+"""Of the deviation with quality, and by a warning, that are tried: neither can make a doubtful clip look certain."""
+
+USUAL_FACTOR = 1.2
+"""By which a warning widens an interval where nothing was measured."""
+
+PRIOR_STUDIES = 10.0
+"""No slope and the usual factor are believed as much as so many studies; a unit of slope, or doubling, off them costs
+a unit of log-likelihood for each."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +47,15 @@ class CalibrationStudy:
         (beats,) deviations that the model gave for them.
     true_beats : ndarray or None
         (beats,) the true EF of each, NaN where it is not known.
+    trust : Trust or None
+        How far the clip can be trusted; None where that is not known.
     """
 
     efs: FloatArray
     true_ef: float
     sds: FloatArray | None = None
     true_beats: FloatArray | None = None
+    trust: Trust | None = None
 
 
 def calibrate(predicted_beats: Sequence[Sequence[Beat]], true_ef: Sequence[float]) -> MeasurementError:
@@ -84,8 +97,8 @@ def calibrate_studies(studies: Sequence[CalibrationStudy]) -> MeasurementError:
     residual = values - np.array([study.true_ef for study in kept])
     bias, slope = _bias(values, residual)
     residual = residual - bias - slope * (values - NEUTRAL_EF)
-    draft = _spreads(kept, residual, bias, slope)
-    sds = np.array([study_sd(draft.systematic_sd * draft.doubt(s.sds), draft.beat_sd, s.efs) for s in kept])
+    draft = _with_trust(_spreads(kept, residual, bias, slope), kept, residual)
+    sds = _deviations(draft, kept)
     scale = conformal_quantile(np.abs(residual) / sds)
     half_width = _beat_half_width(studies, draft) or scale * math.hypot(draft.systematic_sd, draft.beat_sd)
     return replace(draft, study_scale=scale, beat_half_width=half_width)
@@ -111,10 +124,40 @@ def _spreads(studies: Sequence[CalibrationStudy], residual: FloatArray, bias: fl
     return MeasurementError(bias, systematic_sd, beat_sd, 1.0, 1.0, len(studies), slope, typical)
 
 
+def _deviations(error: MeasurementError, studies: Sequence[CalibrationStudy]) -> FloatArray:
+    """(studies,) what the error expects of each study's EF."""
+    shared = (error.systematic_sd * error.doubt(study.sds, study.trust) for study in studies)
+    return np.array([study_sd(sd, error.beat_sd, s.efs) for sd, s in zip(shared, studies, strict=True)])
+
+
+def _with_trust(draft: MeasurementError, studies: Sequence[CalibrationStudy], residual: FloatArray) -> MeasurementError:
+    """How quality and warnings widen: the slope and factor under which the residuals are the most likely.
+
+    Normal residuals of the deviations that the error expects, all of them up to one scale; plus what is believed
+    beforehand, see `PRIOR_STUDIES`. Where quality is not known, nothing widens.
+    """
+    known = [k for k, study in enumerate(studies) if study.trust is not None]
+    if not known:
+        return draft
+    some, errors = [studies[k] for k in known], residual[known]
+    typical = float(np.median([study.trust.score for study in some if study.trust]))
+
+    def cost(slope: float, factor: float) -> float:
+        tried = replace(draft, score_slope=slope, typical_score=typical, warned_factor=factor)
+        sds = _deviations(tried, some)
+        scale = math.sqrt(float(np.mean((errors / sds) ** 2)))
+        belief = slope**2 + math.log2(factor / USUAL_FACTOR) ** 2
+        return float(np.sum(np.log(sds * max(scale, 1e-6)))) + PRIOR_STUDIES * belief
+
+    slope, factor = min(((float(s), float(f)) for s in SLOPES for f in FACTORS), key=lambda pair: cost(*pair))
+    return replace(draft, score_slope=slope, typical_score=typical, warned_factor=factor)
+
+
 def _beat_half_width(studies: Sequence[CalibrationStudy], draft: MeasurementError) -> float | None:
     """None where the truth of fewer than 20 beats is known."""
     scores = [
-        abs(draft.centre(float(ef)) - truth) / draft.doubt(None if study.sds is None else study.sds[k : k + 1])
+        abs(draft.centre(float(ef)) - truth)
+        / draft.doubt(None if study.sds is None else study.sds[k : k + 1], study.trust)
         for study in studies
         if study.true_beats is not None
         for k, (ef, truth) in enumerate(zip(study.efs, study.true_beats, strict=True))

@@ -255,6 +255,33 @@ CODES: dict[str, CodeInfo] = {
     ),
 }
 
+WIDENING = frozenset(
+    {
+        "at_border",
+        "beats_disagree",
+        "doubtful_view",
+        "foreshortened",
+        "frame_rate_implausible",
+        "frame_times_repaired",
+        "half_cycle",
+        "implausible_ef",
+        "implausible_rate",
+        "implausible_size",
+        "implausible_volume",
+        "irregular_few_beats",
+        "low_frame_rate",
+        "missing_frames",
+        "partly_frozen",
+        "poor_wall",
+        "single_beat",
+        "uncertain_contour",
+        "unsteady_contour",
+        "unusual_image",
+        "ventricle_jumps",
+    }
+)
+"""Warnings that widen the interval, by as much as calibration measured."""
+
 
 def warn(code: str, **particulars: float | str) -> ClipWarning:
     """Make a warning of a code from the table, its message filled in."""

@@ -12,7 +12,7 @@ import numpy as np
 from echobeat.errors import UsageError
 from echobeat.measurement.calibration import CalibrationStudy, calibrate_studies
 from echobeat.measurement.ejection_fraction import counted_beats, robust_mean
-from echobeat.measurement.intervals import MeasurementError
+from echobeat.measurement.intervals import MeasurementError, Trust
 from echobeat.records import Beat, Estimate, FloatArray, Reading
 
 
@@ -132,7 +132,10 @@ def best_weight(contours: FloatArray, video: FloatArray) -> float:
 
 
 def read_beats(
-    beats: Sequence[Beat], readings: Sequence[Reading | None], calibration: VideoCalibration | None
+    beats: Sequence[Beat],
+    readings: Sequence[Reading | None],
+    calibration: VideoCalibration | None,
+    trust: Trust | None = None,
 ) -> tuple[Beat, ...]:
     """The beats with both estimates, and their combination with its interval as the beat's EF.
 
@@ -143,14 +146,17 @@ def read_beats(
         found = replace(beat, ef_video=None if reading is None else reading.ef)
         if calibration is not None and reading is not None and beat.ef is not None:
             ef = calibration.together(beat.ef, reading.ef)
-            low, high = calibration.combined.beat_interval(ef, reading.sd)
+            low, high = calibration.combined.beat_interval(ef, reading.sd, trust)
             found = replace(found, ef=ef, ef_low=low, ef_high=high, ef_geometric=beat.ef)
         filled.append(found)
     return tuple(filled)
 
 
 def study_video(
-    beats: Sequence[Beat], readings: Sequence[Reading | None], error: MeasurementError | None
+    beats: Sequence[Beat],
+    readings: Sequence[Reading | None],
+    error: MeasurementError | None,
+    trust: Trust | None = None,
 ) -> Estimate | None:
     """EF of a study from the readings of the beats that count; None without any."""
     kept = _counted(beats, readings)
@@ -158,11 +164,14 @@ def study_video(
         return None
     efs = np.array([reading.ef for _, reading in kept])
     value = robust_mean(efs)
-    return Estimate(value, *_interval(error, value, efs, kept))
+    return Estimate(value, *_interval(error, value, efs, kept, trust))
 
 
 def study_combined(
-    beats: Sequence[Beat], readings: Sequence[Reading | None], error: MeasurementError | None
+    beats: Sequence[Beat],
+    readings: Sequence[Reading | None],
+    error: MeasurementError | None,
+    trust: Trust | None = None,
 ) -> Estimate | None:
     """EF of a study from the combined EFs of `read_beats`; None without any."""
     kept = [(beat, reading) for beat, reading in _counted(beats, readings) if beat.ef_geometric is not None]
@@ -170,7 +179,7 @@ def study_combined(
         return None
     efs = np.array([beat.ef for beat, _ in kept], np.float64)
     value = robust_mean(efs)
-    return Estimate(value, *_interval(error, value, efs, kept))
+    return Estimate(value, *_interval(error, value, efs, kept, trust))
 
 
 def _counted(beats: Sequence[Beat], readings: Sequence[Reading | None]) -> list[tuple[Beat, Reading]]:
@@ -179,9 +188,13 @@ def _counted(beats: Sequence[Beat], readings: Sequence[Reading | None]) -> list[
 
 
 def _interval(
-    error: MeasurementError | None, value: float, efs: FloatArray, kept: Sequence[tuple[Beat, Reading]]
+    error: MeasurementError | None,
+    value: float,
+    efs: FloatArray,
+    kept: Sequence[tuple[Beat, Reading]],
+    trust: Trust | None,
 ) -> tuple[float | None, float | None]:
     if error is None:
         return None, None
     sds = np.array([reading.sd for _, reading in kept if reading.sd is not None])
-    return error.study_interval(value, efs, sds)
+    return error.study_interval(value, efs, sds, trust)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from echobeat.measurement.intervals import MeasurementError
+from echobeat.measurement.intervals import MeasurementError, Trust
 from echobeat.records import Beat, Category, Estimate
 
 REDUCED_AT_MOST, NOT_REDUCED_FROM = 40.0, 50.0
@@ -29,7 +29,9 @@ def counted_beats(beats: Sequence[Beat]) -> tuple[Beat, ...]:
     return tuple(complete or usable)
 
 
-def study_ef(beats: Sequence[Beat], error: MeasurementError | None = None) -> Estimate | None:
+def study_ef(
+    beats: Sequence[Beat], error: MeasurementError | None = None, trust: Trust | None = None
+) -> Estimate | None:
     """EF of a study: the robust mean over its beats, with its 90 % interval.
 
     Parameters
@@ -38,6 +40,8 @@ def study_ef(beats: Sequence[Beat], error: MeasurementError | None = None) -> Es
         Ectopic and post-ectopic beats, and incomplete ones, are left out.
     error : MeasurementError, optional
         Calibration of the segmentation model; without it the interval is not known.
+    trust : Trust, optional
+        How far the clip can be trusted, which widens the interval.
 
     Returns
     -------
@@ -50,7 +54,7 @@ def study_ef(beats: Sequence[Beat], error: MeasurementError | None = None) -> Es
     value = robust_mean(efs)
     if error is None:
         return Estimate(value, None, None)
-    low, high = error.study_interval(value, efs)
+    low, high = error.study_interval(value, efs, trust=trust)
     return Estimate(value, low, high)
 
 
@@ -70,12 +74,14 @@ def robust_mean(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
     return centre
 
 
-def beat_intervals(beats: Sequence[Beat], error: MeasurementError | None = None) -> tuple[Beat, ...]:
+def beat_intervals(
+    beats: Sequence[Beat], error: MeasurementError | None = None, trust: Trust | None = None
+) -> tuple[Beat, ...]:
     """The beats with the 90 % interval of each one's EF filled in; unchanged without a calibration."""
     if error is None:
         return tuple(beats)
     filled = []
     for beat in beats:
-        low, high = (None, None) if beat.ef is None else error.beat_interval(beat.ef)
+        low, high = (None, None) if beat.ef is None else error.beat_interval(beat.ef, trust=trust)
         filled.append(replace(beat, ef_low=low, ef_high=high))
     return tuple(filled)

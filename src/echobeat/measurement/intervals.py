@@ -19,7 +19,8 @@ from typing import Literal
 import numpy as np
 
 from echobeat.errors import UsageError
-from echobeat.records import Estimate, FloatArray
+from echobeat.measurement.codes import WIDENING
+from echobeat.records import Estimate, FloatArray, Quality
 
 Threshold = Literal["35", "40", "50"]
 THRESHOLDS: tuple[Threshold, ...] = ("35", "40", "50")
@@ -33,6 +34,29 @@ NEUTRAL_EF = 50.0
 
 _NORMAL_90 = 1.6448536269514722
 """Half-width of a normal distribution's central 90 %, in standard deviations."""
+
+
+LEAST_DOUBT, MOST_DOUBT = 1 / 3, 4.0
+"""How far a study's circumstances can narrow or widen its interval."""
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What is known of a clip that says how far its EF can be trusted.
+
+    Attributes
+    ----------
+    score : its quality, 0-1.
+    warned : one of the warnings of `codes.WIDENING` was given.
+    """
+
+    score: float
+    warned: bool
+
+    @classmethod
+    def of(cls, quality: Quality) -> Trust:
+        """From a clip's quality."""
+        return cls(quality.score, any(warning.code in WIDENING for warning in quality.warnings))
 
 
 @dataclass(frozen=True)
@@ -51,6 +75,9 @@ class MeasurementError:
         too wide has a negative one.
     typical_sd : median of the deviations that the model itself gave for its readings on the calibration studies; 0
         where it gives none. A study's own, over this one, widens or narrows its interval.
+    score_slope, typical_score : the deviation grows by the exponential of the slope for each unit that a clip's quality
+        lies below the typical, the median of the calibration's.
+    warned_factor : by which the deviation grows where a warning of `codes.WIDENING` was given.
     """
 
     bias: float
@@ -61,11 +88,15 @@ class MeasurementError:
     studies: int
     slope: float = 0.0
     typical_sd: float = 0.0
+    score_slope: float = 0.0
+    typical_score: float = 0.0
+    warned_factor: float = 1.0
 
     def __post_init__(self) -> None:
         positive = (self.systematic_sd, self.beat_sd, self.study_scale, self.beat_half_width)
-        finite = all(math.isfinite(value) for value in (*positive, self.bias, self.slope, self.typical_sd))
-        if not (finite and min(positive) > 0 and self.slope < 1 and self.typical_sd >= 0):
+        least = (self.typical_sd, self.score_slope, self.typical_score, self.warned_factor - 1)
+        finite = all(math.isfinite(value) for value in (*positive, self.bias, self.slope, *least))
+        if not (finite and min(positive) > 0 and self.slope < 1 and min(least) >= 0):
             raise UsageError(f"The calibration {asdict(self)} is not one: its numbers must be finite and positive.")
 
     def to_json(self) -> dict[str, float]:
@@ -85,20 +116,29 @@ class MeasurementError:
         """The measured EF less its bias: the most likely true one."""
         return value - self.bias - self.slope * (value - NEUTRAL_EF)
 
-    def study_interval(self, value: float, efs: FloatArray, sds: FloatArray | None = None) -> tuple[float, float]:
+    def study_interval(
+        self, value: float, efs: FloatArray, sds: FloatArray | None = None, trust: Trust | None = None
+    ) -> tuple[float, float]:
         """90 % interval of a study's EF `value`, which came from the beats' `efs`, read with deviations `sds`."""
-        shared = self.systematic_sd * self.doubt(sds)
+        shared = self.systematic_sd * self.doubt(sds, trust)
         return self._interval(value, self.study_scale * study_sd(shared, self.beat_sd, efs))
 
-    def beat_interval(self, ef: float, sd: float | None = None) -> tuple[float, float]:
+    def beat_interval(self, ef: float, sd: float | None = None, trust: Trust | None = None) -> tuple[float, float]:
         """90 % interval of one beat's EF."""
-        return self._interval(ef, self.beat_half_width * self.doubt(None if sd is None else np.array([sd])))
+        return self._interval(ef, self.beat_half_width * self.doubt(None if sd is None else np.array([sd]), trust))
 
-    def doubt(self, sds: FloatArray | None) -> float:
-        """How much less certain than usual the model is of these readings: 1 as usual, within a third and three."""
-        if sds is None or len(sds) == 0 or self.typical_sd == 0:
-            return 1.0
-        return float(np.clip(math.sqrt(float(np.mean(np.square(sds)))) / self.typical_sd, 1 / 3, 3.0))
+    def doubt(self, sds: FloatArray | None, trust: Trust | None = None) -> float:
+        """How much less certain than usual these readings are: 1 as usual, within `LEAST_DOUBT` and `MOST_DOUBT`.
+
+        The network's own deviations, the clip's quality and its warnings each multiply it.
+        """
+        factor = 1.0
+        if sds is not None and len(sds) and self.typical_sd:
+            factor = math.sqrt(float(np.mean(np.square(sds)))) / self.typical_sd
+        if trust is not None:
+            factor *= math.exp(self.score_slope * (self.typical_score - trust.score))
+            factor *= self.warned_factor if trust.warned else 1.0
+        return min(max(factor, LEAST_DOUBT), MOST_DOUBT)
 
     def _interval(self, value: float, half_width: float) -> tuple[float, float]:
         centre = self.centre(value)
