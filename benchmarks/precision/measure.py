@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import onnx
@@ -34,7 +35,7 @@ from echobeat.models import Segmenter, load_segmenter, load_video_reader
 from echobeat.models.beat_clips import beat_clip
 from echobeat.models.beat_reader import BeatReader
 from echobeat.models.cards import model_file
-from echobeat.models.session import Backend, OnnxRuntime, open_backend
+from echobeat.models.session import Backend, OnnxRuntime, OpenVino, open_backend
 from echobeat.phantom import sample_frames
 from echobeat.pipeline import Models, analyze_clip
 from echobeat.records import Clip
@@ -48,20 +49,6 @@ QUANTISED_ON = 200
 
 EF_MAY_CHANGE, DICE_MAY_CHANGE = 0.3, 0.002
 """Points of EF, and Dice, that a variant may cost and still be kept."""
-
-
-class OpenVinoAt:
-    """OpenVINO in a precision of its own, which the product never asks for."""
-
-    def __init__(self, path: Path, threads: int, precision: str) -> None:
-        import openvino
-
-        settings = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": threads}
-        self._request = openvino.Core().compile_model(str(path), "CPU", settings).create_infer_request()
-
-    def run(self, frames: Float32) -> Float32:
-        """See `Backend.run`."""
-        return np.array(self._request.infer([frames])[0], np.float32)
 
 
 @dataclass(frozen=True)
@@ -140,8 +127,10 @@ def variants(threads: int, folder: Path, frames: list[Float32], beats: list[Floa
     except ImportError:
         print("OpenVINO is not installed: its rows are left out (pip install 'echobeat[openvino]').")
         return
-    for name, files, precision in (("float32", plain, "f32"), ("bfloat16", plain, "bf16"), ("int8", whole, "f32")):
-        yield Variant(f"OpenVINO {name}", *(OpenVinoAt(path, threads, precision) for path in files))
+    ways: tuple[tuple[str, list[Path], Literal["f32", "bf16"]], ...]
+    ways = (("float32", plain, "f32"), ("bfloat16", plain, "bf16"), ("int8", whole, "f32"))
+    for name, files, precision in ways:
+        yield Variant(f"OpenVINO {name}", *(OpenVino(path, threads, precision) for path in files))
 
 
 def measure(variant: Variant, clips: list[Clip], stills: list[CamusImage], inputs: list[Float32]) -> Row:
@@ -182,7 +171,7 @@ def _ms(backend: Backend, batch: Float32) -> float:
 
 def taught_on() -> list[Float32]:
     """Frames of phantoms of training seeds, in batches, for the scales."""
-    images = np.concatenate([np.stack(sample_frames(seed, 4, 112)[0]) for seed in range(QUANTISED_ON // 4)])
+    images = np.concatenate([sample_frames(seed, 4, 112)[0] for seed in range(QUANTISED_ON // 4)])
     return [images[first : first + BATCH, None].astype(np.float32) for first in range(0, len(images), BATCH)]
 
 

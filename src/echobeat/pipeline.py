@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from echobeat import measurement, sources
 from echobeat.frames import FrameStack
 from echobeat.models import (
+    BackendName,
     Segmenter,
     VideoReader,
     ViewReader,
@@ -62,7 +63,9 @@ class Models:
     view: ViewReader | None = None
 
     @classmethod
-    def load(cls, segmentation: str = "lv", ef: str | None = "auto", threads: int = 0) -> Models:
+    def load(
+        cls, segmentation: str = "lv", ef: str | None = "auto", threads: int = 0, backend: BackendName = "auto"
+    ) -> Models:
         """Load models by name, or from the folders of training runs.
 
         Parameters
@@ -73,16 +76,18 @@ class Models:
             "none": contours only.
         threads : int
             0: all cores.
+        backend : str
+            What runs the networks, see `echobeat.models.BackendName`.
 
         Raises
         ------
         ModelError
-            A name is unknown, a file damaged, or a model is for another task.
+            A name is unknown, a file damaged, a model is for another task, or the backend is not there.
         """
-        segmenter = load_segmenter(segmentation, threads=threads)
+        segmenter = load_segmenter(segmentation, backend, threads)
         named = video_name(segmentation, ef)
-        video = load_video_reader(named, threads=threads) if named else None
-        return cls(segmenter, video, bundled_view_reader(threads, segmenter.card.licence))
+        video = load_video_reader(named, backend, threads) if named else None
+        return cls(segmenter, video, bundled_view_reader(threads, segmenter.card.licence, backend))
 
     def look(self, clip: Clip) -> measurement.ViewEvidence | None:
         """Which view the clip shows; another display only where the contours agree that it is one."""

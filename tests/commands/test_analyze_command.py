@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,9 @@ from echobeat.commands import batch
 from echobeat.errors import ModelError, UnreadableFile
 from echobeat.report import files
 from echobeat.report.folders import STAGE_PREFIX, OutputFolder
+
+MODELS_USED = batch.Options.models_used
+"""The real one: the fixture puts another in its place."""
 
 
 def rows_of(out: Path) -> list[dict[str, str]]:
@@ -328,3 +332,16 @@ def test_prepare_can_be_sent_to_a_worker() -> None:
 
     options = batch.Options(fps=50.0, spacing_mm=(0.3, 0.4))
     assert pickle.loads(pickle.dumps(partial(batch._prepare, options, 2))).args == (options, 2)
+
+
+@pytest.mark.skipif(find_spec("openvino") is not None, reason="OpenVINO is installed")
+def test_a_backend_that_is_not_there_stops_the_run_before_it_begins(
+    echobeat: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wrong use: nothing is written, and the message says what to install."""
+    monkeypatch.setattr(batch.Options, "models_used", MODELS_USED)
+    clip = write_clip(tmp_path / "apical.avi")
+    code, _, err = echobeat("analyze", clip, "--out", tmp_path / "out", "--backend", "openvino-bf16")
+    assert code == 2
+    assert "echobeat[openvino]" in err.replace("\n", "")
+    assert not (tmp_path / "out").exists()

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from echobeat.errors import InputError, UsageError
+from echobeat.models.session import BackendName
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -33,6 +34,10 @@ def analyze(
     free: Annotated[
         bool, typer.Option("--free", help="Only models as free as the code: lv-phantom and what goes with it.")
     ] = False,
+    backend: Annotated[
+        BackendName,
+        typer.Option(help="What runs the networks; auto: OpenVINO where it is installed. Float32, but the last."),
+    ] = "auto",
     jobs: Annotated[int, typer.Option(min=1, help="Inputs at once.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Keep results that are complete already.")] = False,
     video: Annotated[bool, typer.Option(help="Write overlay.mp4.")] = True,
@@ -66,6 +71,7 @@ def analyze(
         spacing_mm=spacing_from_option(_numbers(spacing_mm)),
         segmentation=segmentation,
         ef=video_name(segmentation, ef),
+        backend=backend,
         parts=Parts(video=video, page=page, plot=plot, masks=masks),
         dicom=dicom,
         jobs=jobs,

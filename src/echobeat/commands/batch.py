@@ -17,7 +17,7 @@ from typing import Any
 from echobeat.commands import quiet_libraries
 from echobeat.commands.workers import Died, work_through
 from echobeat.errors import EchobeatError, InputError
-from echobeat.models import bundled_view, load_card, model_file
+from echobeat.models import BackendName, bundled_view, check_backend, load_card, model_file
 from echobeat.pipeline import Models, Progress, analyze_clip, read
 from echobeat.records import Assessment, ModelUsed, Spacing
 from echobeat.report.batch import Entry, Journal, Row, finished_result, manifest_head, run_record
@@ -32,6 +32,7 @@ class Options:
     Attributes
     ----------
     fps, spacing_mm, segmentation, ef : as in `echobeat.analyze`.
+    backend : what runs the networks.
     parts : what is written.
     dicom : write the results as DICOM, too; the inputs are then DICOM files.
     jobs : inputs at once.
@@ -43,6 +44,7 @@ class Options:
     spacing_mm: Spacing | None = None
     segmentation: str = "lv"
     ef: str | None = None
+    backend: BackendName = "auto"
     parts: Parts = field(default_factory=Parts)
     dicom: bool = False
     jobs: int = 1
@@ -56,6 +58,7 @@ class Options:
             "spacing_mm": self.spacing_mm,
             "segmentation": self.segmentation,
             "ef": self.ef,
+            "backend": self.backend,
             "parts": asdict(self.parts),
             "dicom": self.dicom,
         }
@@ -66,8 +69,9 @@ class Options:
         Raises
         ------
         ModelError
-            Unknown or damaged.
+            Unknown or damaged, or the backend is not installed.
         """
+        check_backend(self.backend)
         view = bundled_view(load_card(self.segmentation).licence)
         names = [name for name in (self.segmentation, self.ef, view) if name is not None]
         for name in names:
@@ -183,7 +187,7 @@ def _prepare(options: Options, processes: int) -> Callable[[Task], Entry]:
 
 
 def _models(options: Options, threads: int = 0) -> Models:
-    return Models.load(options.segmentation, options.ef, threads=threads)
+    return Models.load(options.segmentation, options.ef, threads, options.backend)
 
 
 def _cores() -> int:

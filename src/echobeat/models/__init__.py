@@ -10,12 +10,13 @@ from echobeat.models.ejection_fraction import (
     load_video_reader,
 )
 from echobeat.models.segmentation import Segmenter, load_segmenter
-from echobeat.models.session import Backend, open_backend
+from echobeat.models.session import Backend, BackendName, check_backend, open_backend
 from echobeat.models.view import VIEW_CLASSES, ViewReader, bundled_view, bundled_view_reader, load_view_reader
 
 __all__ = [
     "VIEW_CLASSES",
     "Backend",
+    "BackendName",
     "BeatReader",
     "Card",
     "ClipSpec",
@@ -27,6 +28,7 @@ __all__ = [
     "bundled_cards",
     "bundled_view",
     "bundled_view_reader",
+    "check_backend",
     "companion",
     "list_cards",
     "load_card",

@@ -72,7 +72,9 @@ class Segmenter:
 
     def _probabilities(self, frames: FrameStack, box: Letterbox) -> Iterator[Float32]:
         for _, block in frames.blocks(BLOCK):
-            yield self._backend.run(box.enter(block)[:, None])[:, self._channel]
+            probabilities = self._backend.run(box.enter(block)[:, None])[:, self._channel]
+            shows = np.ptp(block, axis=(1, 2)) > 0  # on a frame of one grey a network tells what it expects, not sees
+            yield probabilities * shows[:, None, None].astype(np.float32)
 
 
 def load_segmenter(name: str | Path = "lv", backend: BackendName = "auto", threads: int = 0) -> Segmenter:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from echobeat.errors import ModelError
 
 Float32 = NDArray[np.float32]
-BackendName = Literal["auto", "onnxruntime", "openvino"]
+BackendName = Literal["auto", "onnxruntime", "openvino", "openvino-bf16"]
+"""auto: OpenVINO where it is installed, otherwise ONNX Runtime. All in float32, but the last."""
 
 
 class Backend(Protocol):
@@ -46,17 +47,19 @@ class OnnxRuntime:
 
 
 class OpenVino:
-    """OpenVINO on the CPU; float32, although its own default on some processors is bfloat16.
+    """OpenVINO on the CPU; float32 unless asked otherwise, although its own default on some processors is bfloat16.
 
     Only the runtime is imported: the telemetry that comes with the package belongs to its conversion
     tools and is never started.
     """
 
-    def __init__(self, path: Path, threads: int) -> None:
+    def __init__(self, path: Path, threads: int, precision: Literal["f32", "bf16"] = "f32") -> None:
         import openvino
 
         core = openvino.Core()
-        settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
+        if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+            raise ModelError("This processor does not calculate with bfloat16. Take --backend openvino.")
+        settings = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": threads}
         try:
             self._request = core.compile_model(str(path), "CPU", settings).create_infer_request()
         except RuntimeError as error:
@@ -75,23 +78,34 @@ def open_backend(path: Path, backend: BackendName = "auto", threads: int = 0) ->
     path : Path
         ONNX file; loading it executes no code of its own.
     backend : str
-        ``auto`` takes OpenVINO where it is installed, otherwise ONNX Runtime.
+        See `BackendName`.
     threads : int
         0: all cores of this process.
 
     Raises
     ------
     ModelError
-        The file is no model, or the backend is not installed.
+        The file is no model, the backend is not installed, or the processor cannot run it.
     """
     threads = threads or _cores()
+    check_backend(backend)
     if backend == "auto":
         backend = "openvino" if find_spec("openvino") else "onnxruntime"
-    if backend == "openvino":
-        if not find_spec("openvino"):
-            raise ModelError("OpenVINO is not installed. Install it with: pip install 'echobeat[openvino]'")
-        return OpenVino(path, threads)
+    if backend != "onnxruntime":
+        return OpenVino(path, threads, "bf16" if backend == "openvino-bf16" else "f32")
     return OnnxRuntime(path, threads)
+
+
+def check_backend(backend: BackendName) -> None:
+    """Look whether a backend is installed, without loading it.
+
+    Raises
+    ------
+    ModelError
+        It is not.
+    """
+    if backend.startswith("openvino") and not find_spec("openvino"):
+        raise ModelError("OpenVINO is not installed. Install it with: pip install 'echobeat[openvino]'")
 
 
 def _cores() -> int:

@@ -43,10 +43,10 @@ class ViewReader:
         return ViewEvidence(tuple(float(p) for p in probabilities), self.card.threshold or 0.0)
 
 
-def bundled_view_reader(threads: int = 0, licence: str = "") -> ViewReader | None:
+def bundled_view_reader(threads: int = 0, licence: str = "", backend: BackendName = "auto") -> ViewReader | None:
     """The bundled view network, one of the given licence where there are two; None in a package without one."""
     name = bundled_view(licence)
-    return load_view_reader(name, threads=threads) if name else None
+    return load_view_reader(name, backend, threads) if name else None
 
 
 def bundled_view(licence: str = "") -> str | None:
