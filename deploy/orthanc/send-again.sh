@@ -6,7 +6,7 @@ set -eu
 orthanc=${ORTHANC:-http://127.0.0.1:8042}
 since=$(date --date="${DAYS:-7} days ago" +%Y%m%d)
 clips=$(curl --silent --show-error --fail "$orthanc/tools/find" --data '{"Level": "Instance",
-  "Query": {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.3.1", "StudyDate": "'"$since"'-"}}')
+  "Query": {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.3.1\\1.2.840.10008.5.1.4.1.1.3", "StudyDate": "'"$since"'-"}}')
 case $clips in *'"'*)
   curl --silent --show-error --fail --output /dev/null "$orthanc/modalities/echobeat/store" --data "$clips" ;;
 esac

@@ -108,16 +108,15 @@ class Models:
     @property
     def video_calibration(self) -> measurement.VideoCalibration | None:
         """Calibrated errors of the video network beside this very segmentation model; None for any other."""
-        numbers = self.ejection_fraction.card.measurement_error if self.ejection_fraction else None
-        if not numbers or numbers.get("segmentation") != self.segmentation.card.sha256:
-            return None
-        return measurement.VideoCalibration.from_json(numbers)
+        reader = self.ejection_fraction
+        numbers = reader.card.calibration_beside(self.segmentation.card) if reader else None
+        return measurement.VideoCalibration.from_json(numbers) if numbers else None
 
     @property
     def used(self) -> tuple[ModelUsed, ...]:
         """The lines about these models in a result."""
         models = (self.segmentation, self.ejection_fraction, self.view)
-        return tuple(model.card.used for model in models if model is not None)
+        return tuple(model.card.used_beside(self.segmentation.card) for model in models if model is not None)
 
 
 def video_name(segmentation: str, ef: str | None) -> str | None:

@@ -22,7 +22,7 @@ from pydantic import Field
 from echobeat.errors import InvalidClip
 from echobeat.frames import FrameStack
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 
 MIN_SIDE_PX = 16
 """A frame smaller than this holds no ventricle; decoders also misbehave on such sizes."""
@@ -249,6 +249,9 @@ class ModelUsed:
     version: str
     hash: Annotated[str, Field(description="SHA-256 of the model file")]
     licence: str
+    calibration: Annotated[
+        str | None, Field(description="SHA-256 of the calibration that its intervals come from; null: it gives none")
+    ] = None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """echobeat calibrate: studies of known EF give a model intervals, and --forget takes them back."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from echobeat.__main__ import main
 from echobeat.evaluation import known
 from echobeat.evaluation.calibration import KnownStudy
 from echobeat.measurement import CalibrationStudy, MeasurementError
-from echobeat.models import load_card
+from echobeat.models import companion, load_card
+from echobeat.models.cards import write_calibration
 
 
 @pytest.fixture
@@ -90,3 +92,26 @@ def test_too_few_studies_are_refused_and_nothing_is_kept(call, data, tmp_path):
     assert code == 2
     assert "at least 20" in err
     assert not (tmp_path / "models" / "calibration").exists()
+
+
+def test_a_video_networks_calibration_belongs_to_its_pair(call, tmp_path):
+    """Calibrated beside lv-phantom, ef keeps what it came with beside lv, and is taken there by itself as before."""
+    ef, lv, other = (load_card(name) for name in ("ef", "lv", "lv-phantom"))
+    before = lv.used_beside(lv).calibration, ef.used_beside(lv).calibration
+    assert ef.calibration_beside(other) is None
+    write_calibration(ef, {**ef.measurement_error, "segmentation": other.sha256}, other)
+    assert load_card("ef").calibration_beside(other)["segmentation"] == other.sha256
+    assert (lv.used_beside(lv).calibration, load_card("ef").used_beside(lv).calibration) == before
+    assert companion(load_card("lv")) == "ef"
+    assert load_card("ef").used_beside(other).calibration not in (None, before[1])
+    code, _, _ = call("calibrate", "--data", tmp_path, "--model", "ef", "--segmentation", "lv-phantom", "--forget")
+    assert code == 0
+    assert load_card("ef").calibration_beside(other) is None
+
+
+def test_a_result_says_which_calibration_its_intervals_are_of():
+    """Another calibration of the same weights is another result: its UIDs and --resume follow from the hash."""
+    lv = load_card("lv")
+    again = replace(lv, measurement_error={**lv.measurement_error, "bias": 1.0})
+    assert lv.used_beside(lv).calibration != again.used_beside(again).calibration
+    assert replace(lv, measurement_error=None).used_beside(replace(lv, measurement_error=None)).calibration is None

@@ -76,7 +76,8 @@ class Options:
         names = [name for name in (self.segmentation, self.ef, view) if name is not None]
         for name in names:
             model_file(name)
-        return tuple(load_card(name).used for name in names)
+        segmentation = load_card(self.segmentation)
+        return tuple(load_card(name).used_beside(segmentation) for name in names)
 
 
 @dataclass(frozen=True)

@@ -44,13 +44,15 @@ def calibrate(
     from echobeat.pipeline import Models
 
     console, card = Console(stderr=True, highlight=False), load_card(model)
+    alone = card.task == "segmentation"
+    beside = None if alone else load_card(segmentation)
     if forget:
-        calibration_file(card).unlink(missing_ok=True)
-        console.print(f"{card.name} has the calibration that it came with, if any.")
+        calibration_file(card, beside).unlink(missing_ok=True)
+        pair = f" beside {beside.name}" if beside else ""
+        console.print(f"{card.name}{pair} has the calibration that it came with, if any.")
         return
     if card.task == "view":
         raise UsageError(f"{card.name} gives no EF: there is nothing to calibrate.")
-    alone = card.task == "segmentation"
     models = Models.load(model if alone else segmentation, None if alone else model)
     dataset = open_dataset(data, view)
     studies = [s for s in dataset.studies if s.ef is not None and split in ("all", s.split)]
@@ -71,7 +73,7 @@ def calibrate(
         f"{dataset.kind}, {len(usable)} studies of at most {patients} patients, split {split}; calibrated by its user"
     )
     made = with_calibration(models.segmentation.card, None if alone else card, usable, said)
-    path = write_calibration(card, made.measurement_error or {})
+    path = write_calibration(card, made.measurement_error or {}, beside)
     console.print(f"{len(usable)} of {len(studies)} studies have a beat that counts; the calibration rests on them.")
     for problem in failed[:SHOWN]:
         console.print(problem, style="red", markup=False, soft_wrap=True)

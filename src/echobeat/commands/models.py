@@ -36,6 +36,17 @@ def list_models() -> None:
     Console(highlight=False, markup=False).print(table)
 
 
+def _calibrated(card: Card) -> str:
+    """What a model's intervals come from, in words."""
+    numbers = card.measurement_error
+    if not numbers:
+        return "none: it was not calibrated, see echobeat calibrate."
+    whole = numbers.get("combined", numbers)
+    beside = " beside the segmentation model that it came with" if "combined" in numbers else ""
+    known = f"{whole['studies']} studies, {numbers.get('data', 'not known which')}{beside}"
+    return f"calibrated on {known}; 90 % interval of one beat's EF as wide as usual: ±{whole['beat_half_width']:.1f}."
+
+
 @models.command("show")
 def show_model(name: Name) -> None:
     """Show a model's card: data, licence, metrics with n and interval, limits."""
@@ -71,6 +82,7 @@ def show_model(name: Name) -> None:
         metrics.add_row(metric.name, f"{metric.value:.4g}", span, str(metric.n), metric.data)
     console.print(metrics)
     console.print()
+    console.print(f"Intervals: {_calibrated(card)}", soft_wrap=True)
     for limit in card.limits:
         console.print(f"Limit: {limit}")
 

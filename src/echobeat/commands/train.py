@@ -145,21 +145,25 @@ def release(
     run: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
     name: Annotated[str, typer.Option(help="Name of the model; its text is in recipes/cards.toml.")],
     camus: Annotated[Path, typer.Option(help="Folder of CAMUS, for the card's figures.")],
-    phantoms: Annotated[Path, typer.Option(help="Phantom studies of the calibration seeds.")],
+    phantoms: Annotated[
+        Path | None, typer.Option(help="Phantom studies of the calibration seeds; a view network needs none.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Default: among the bundled models.")] = None,
 ) -> None:
     """Make a run a bundled model: check parity, measure, calibrate, write its card."""
     from echobeat.models.cards import weights_folder
     from echobeat.training.release import release as release_run
 
-    if (run / "model.json").exists():
-        from echobeat.training.beat_release import release_beats
-
-        card = release_beats(run, name, camus, phantoms, out or weights_folder())
-    elif name.startswith("view"):
+    if name.startswith("view"):
         from echobeat.training.view_release import release_view
 
         card = release_view(run, name, camus, out or weights_folder())
+    elif phantoms is None:
+        raise UsageError("Intervals come from phantom studies of the calibration seeds: name their folder, --phantoms.")
+    elif (run / "model.json").exists():
+        from echobeat.training.beat_release import release_beats
+
+        card = release_beats(run, name, camus, phantoms, out or weights_folder())
     else:
         card = release_run(run, name, camus, phantoms, out or weights_folder())
     for metric in card.metrics:

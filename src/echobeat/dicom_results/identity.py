@@ -109,7 +109,7 @@ def made_of(clip: Reported) -> str:
         {
             "source": clip.origin.sop_instance,
             "echobeat": __version__,
-            "models": [(model.name, model.hash) for model in result.models],
+            "models": [(model.name, model.hash, model.calibration) for model in result.models],
             "fps": None if result.clip.fps is None else round(result.clip.fps, 6),
             "spacing_mm": result.clip.spacing_mm,
         },

@@ -240,6 +240,8 @@ def prepare_beats(
         video = load_video_reader(model, running.backend, running.threads)
     elif model:
         network = running.ef_model(model)
+        if finder == "echobeat" and Models(segmenter, network).video_calibration is not None:
+            video, network = network, None  # it is combined with the contours, as in `analyze`
     reader = BeatReader(Models(segmenter, video), network, finder)
     return partial(attempt, predict=partial(read_beats, reader=reader))
 

@@ -124,6 +124,36 @@ class Card:
         """The line about this model in a result."""
         return ModelUsed(self.name, self.version, self.sha256, self.licence)
 
+    def used_beside(self, segmentation: Card) -> ModelUsed:
+        """The same, with what its intervals come from where it works beside a segmentation model."""
+        numbers = self.calibration_beside(segmentation)
+        if numbers is None:
+            return self.used
+        said = json.dumps(numbers, sort_keys=True).encode()
+        return replace(self.used, calibration=hashlib.sha256(said).hexdigest())
+
+    def calibration_beside(self, segmentation: Card) -> dict[str, Any] | None:
+        """The numbers of `measurement_error` that hold beside a segmentation model, or for this one itself.
+
+        A video network's belong to one segmentation model: those of the user's own for this very pair, else those of
+        its card where they are for it, else none.
+
+        Raises
+        ------
+        ModelError
+            The user's own file is damaged.
+        """
+        if self.sha256 == segmentation.sha256:
+            return self.measurement_error
+        own = calibration_file(self, segmentation)
+        if own.is_file():
+            return _own_numbers(own)
+        numbers = self.measurement_error or {}
+        return numbers if numbers.get("segmentation") == segmentation.sha256 else None
+
+
+FREE = "Apache-2.0"
+"""Licence of the code, and of the models that may be used as freely."""
 
 CARD = TypeAdapter(Card)
 _NUMBERS = TypeAdapter(dict[str, Any])
@@ -188,7 +218,7 @@ def card_file(name: str | Path) -> Path:
 
 
 def read_card(path: Path) -> Card:
-    """Read a card's file; a calibration of the user's own (`write_calibration`) stands in the place of the card's.
+    """Read a card's file; a segmentation model's calibration of the user's own stands in the place of the card's.
 
     Raises
     ------
@@ -197,33 +227,46 @@ def read_card(path: Path) -> Card:
     """
     try:
         card = CARD.validate_json(path.read_bytes())
-        own = calibration_file(card)
-        return replace(card, measurement_error=_NUMBERS.validate_json(own.read_bytes())) if own.is_file() else card
     except ValidationError as error:
         raise ModelError(
             f"The card {path} is damaged: {error.error_count()} entries are wrong. Reinstall it."
         ) from error
+    own = calibration_file(card)
+    return replace(card, measurement_error=_own_numbers(own)) if own.is_file() else card
 
 
-def calibration_file(card: Card) -> Path:
-    """Where the user's own calibration of a model lies: it belongs to the weights, whatever the model is called."""
-    return own_folder() / "calibration" / f"{card.sha256[:32]}.json"
+def calibration_file(card: Card, beside: Card | None = None) -> Path:
+    """Where the user's own calibration of a model lies, a video network's for each segmentation model beside it.
+
+    It belongs to the weights, whatever the models are called.
+    """
+    pair = "" if beside is None else f"-{beside.sha256[:32]}"
+    return own_folder() / "calibration" / f"{card.sha256[:32]}{pair}.json"
 
 
-def write_calibration(card: Card, numbers: Mapping[str, Any]) -> Path:
+def _own_numbers(path: Path) -> dict[str, Any]:
+    try:
+        return _NUMBERS.validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise ModelError(f"The calibration {path} is damaged. Remove it, and calibrate the model again.") from error
+
+
+def write_calibration(card: Card, numbers: Mapping[str, Any], beside: Card | None = None) -> Path:
     """Keep a calibration of the user's own for a model, whole or not at all; see `Card.measurement_error`.
+
+    `beside` is the segmentation model that a video network was calibrated with.
 
     Raises
     ------
     OutputError
         The folder cannot be written.
     """
-    path = calibration_file(card)
-    beside = path.with_name(path.name + ".part")
+    path = calibration_file(card, beside)
+    part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(json.dumps(dict(numbers), indent=1) + "\n", encoding="utf-8")
-        os.replace(beside, path)
+        part.write_text(json.dumps(dict(numbers), indent=1) + "\n", encoding="utf-8")
+        os.replace(part, path)
     except OSError as error:
         raise OutputError(
             f"{path} cannot be written ({error.strerror}). Name another folder by ECHOBEAT_MODELS."

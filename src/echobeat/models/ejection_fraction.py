@@ -212,7 +212,7 @@ class VideoReader(Protocol):
 def companion(segmentation: Card) -> str | None:
     """Name of the bundled reader of beats that was calibrated beside this very segmentation model; None without one."""
     for card in bundled_cards():
-        if card.task == "beats" and (card.measurement_error or {}).get("segmentation") == segmentation.sha256:
+        if card.task == "beats" and card.calibration_beside(segmentation) is not None:
             return card.name
     return None
 

@@ -9,7 +9,7 @@ import numpy as np
 from echobeat.errors import ModelError
 from echobeat.frames import FrameStack
 from echobeat.measurement.view import VIEW_CLASSES, ViewEvidence
-from echobeat.models.cards import Card, bundled_cards, load_card, model_file
+from echobeat.models.cards import FREE, Card, bundled_cards, load_card, model_file
 from echobeat.models.letterbox import Letterbox
 from echobeat.models.session import Backend, BackendName, open_backend
 
@@ -50,8 +50,11 @@ def bundled_view_reader(threads: int = 0, licence: str = "", backend: BackendNam
 
 
 def bundled_view(licence: str = "") -> str | None:
-    """Name of the bundled view network, one of the given licence where there are two."""
-    there = [card for card in bundled_cards() if card.task == "view"]
+    """Name of the bundled view network, one of the given licence where there are two.
+
+    Beside models as free as the code only one that is, too: none rather than one whose licence forbids a use.
+    """
+    there = [card for card in bundled_cards() if card.task == "view" and (licence != FREE or card.licence == FREE)]
     return min(there, key=lambda card: (card.licence != licence, card.name)).name if there else None
 
 
