@@ -226,3 +226,29 @@ def test_the_rest_of_a_large_ejection_is_not_a_whole_one():
     found = find_beats(clip_of(heart, 50, middle, heart[4].start_s))
     assert found[0].ed_frame is None
     assert [beat.complete for beat in found[1:]] == [True] * (len(found) - 1)
+
+
+def leaflets(times, heart, depth):
+    """A dip of the contour's volume 0.14 s after each end-systole, in the heart's own units."""
+    return -sum(depth * np.exp(-0.5 * ((times - beat.es_s - 0.14) / 0.05) ** 2) for beat in heart)
+
+
+def test_open_leaflets_that_narrow_the_contour_are_no_end_systole():
+    """A dip by a third of the stroke volume as the mitral valve opens: end-systole stays before it, the EF right."""
+    heart = sinus(rate=84.0, ef=38.0)
+    times = np.arange(heart[0].start_s, heart[5].start_s, 0.02)
+    found = complete(find_beats(curve_of(times, volume_at(heart, times) + leaflets(times, heart, 12.0))))
+    assert len(found) == 5
+    for beat, true in zip(found, heart, strict=False):
+        assert abs(times[beat.es_frame] - true.es_s) <= 0.05
+        assert beat.ef == pytest.approx(38.0, abs=2.5)
+
+
+def test_a_late_smallest_volume_that_is_much_deeper_is_believed():
+    """Ejection that lasts 0.55 of the cycle: a long systole is no artefact."""
+    heart = sinus(rate=70.0, ef=50.0)
+    times = np.arange(heart[0].start_s, heart[5].start_s, 0.02)
+    phase = (times % (60 / 70)) * 70 / 60
+    volume = np.where(phase < 0.55, 100 - 50 * phase / 0.55, 50 + 50 * (phase - 0.55) / 0.45)
+    for beat in complete(find_beats(curve_of(times, volume))):
+        assert (times[beat.es_frame] * 70 / 60) % 1 == pytest.approx(0.55, abs=0.06)
