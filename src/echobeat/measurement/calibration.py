@@ -28,9 +28,9 @@ SLOPES, FACTORS = np.linspace(0.0, 3.0, 25), np.linspace(1.0, 2.5, 16)
 USUAL_FACTOR = 1.2
 """By which a warning widens an interval where nothing was measured."""
 
-PRIOR_STUDIES = 10.0
-"""No slope and the usual factor are believed as much as so many studies; a unit of slope, or doubling, off them costs
-a unit of log-likelihood for each."""
+SLOPE_WEIGHT, FACTOR_WEIGHT = 1.0, 10.0
+"""What a unit of slope, squared, and a doubling of the usual factor, squared, cost in units of log-likelihood. That of
+the slope was chosen by cross-validation on 254 calibration phantoms among 0.5 to 10: less makes hardly a difference."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def _with_trust(draft: MeasurementError, studies: Sequence[CalibrationStudy], re
     """How quality and warnings widen: the slope and factor under which the residuals are the most likely.
 
     Normal residuals of the deviations that the error expects, all of them up to one scale; plus what is believed
-    beforehand, see `PRIOR_STUDIES`. Where quality is not known, nothing widens.
+    beforehand, see `SLOPE_WEIGHT`. Where quality is not known, nothing widens.
     """
     known = [k for k, study in enumerate(studies) if study.trust is not None]
     if not known:
@@ -146,8 +146,8 @@ def _with_trust(draft: MeasurementError, studies: Sequence[CalibrationStudy], re
         tried = replace(draft, score_slope=slope, typical_score=typical, warned_factor=factor)
         sds = _deviations(tried, some)
         scale = math.sqrt(float(np.mean((errors / sds) ** 2)))
-        belief = slope**2 + math.log2(factor / USUAL_FACTOR) ** 2
-        return float(np.sum(np.log(sds * max(scale, 1e-6)))) + PRIOR_STUDIES * belief
+        belief = SLOPE_WEIGHT * slope**2 + FACTOR_WEIGHT * math.log2(factor / USUAL_FACTOR) ** 2
+        return float(np.sum(np.log(sds * max(scale, 1e-6)))) + belief
 
     slope, factor = min(((float(s), float(f)) for s in SLOPES for f in FACTORS), key=lambda pair: cost(*pair))
     return replace(draft, score_slope=slope, typical_score=typical, warned_factor=factor)
