@@ -12,13 +12,15 @@ import sys
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from quick import TABLES_ONLY, Call, prepare_quickly, write_clip
 
 from echobeat import sources
-from echobeat.commands import batch
+from echobeat.commands import analyze, batch
 from echobeat.errors import ModelError, UnreadableFile
+from echobeat.models import BackendName
 from echobeat.report import files
 from echobeat.report.folders import STAGE_PREFIX, OutputFolder
 
@@ -332,6 +334,10 @@ def test_prepare_can_be_sent_to_a_worker() -> None:
 
     options = batch.Options(fps=50.0, spacing_mm=(0.3, 0.4))
     assert pickle.loads(pickle.dumps(partial(batch._prepare, options, 2))).args == (options, 2)
+
+
+def test_the_backends_of_the_command_are_those_of_the_models() -> None:
+    assert get_args(analyze.Backend) == get_args(BackendName)
 
 
 @pytest.mark.skipif(find_spec("openvino") is not None, reason="OpenVINO is installed")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from echobeat.errors import InputError, UsageError
-from echobeat.models.session import BackendName
+
+Backend = Literal["auto", "onnxruntime", "openvino", "openvino-bf16"]
+"""`echobeat.models.BackendName`, written out: ``--help`` need not wait for the models' packages."""
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -35,7 +37,7 @@ def analyze(
         bool, typer.Option("--free", help="Only models as free as the code: lv-phantom and what goes with it.")
     ] = False,
     backend: Annotated[
-        BackendName,
+        Backend,
         typer.Option(help="What runs the networks; auto: OpenVINO where it is installed. Float32, but the last."),
     ] = "auto",
     jobs: Annotated[int, typer.Option(min=1, help="Inputs at once.")] = 1,
