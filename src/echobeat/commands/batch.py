@@ -72,11 +72,11 @@ class Options:
             Unknown or damaged, or the backend is not installed.
         """
         check_backend(self.backend)
-        view = bundled_view(load_card(self.segmentation).licence)
+        segmentation = load_card(self.segmentation)
+        view = bundled_view(segmentation.licence)
         names = [name for name in (self.segmentation, self.ef, view) if name is not None]
         for name in names:
             model_file(name)
-        segmentation = load_card(self.segmentation)
         return tuple(load_card(name).used_beside(segmentation) for name in names)
 
 
