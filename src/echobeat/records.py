@@ -181,6 +181,11 @@ class Beat:
         usable = self.complete or self.half_cycle
         return usable and self.ef is not None and not (self.ectopic or self.post_ectopic)
 
+    @property
+    def contours_ef(self) -> float | None:
+        """EF from the contours, whether or not `ef` combines it with the video's."""
+        return self.ef if self.ef_geometric is None else self.ef_geometric
+
 
 @dataclass(frozen=True)
 class Reading:

@@ -54,7 +54,7 @@ def known_study(found: Assessment, true_ef: float, true_beats: Mapping[int, floa
     if not beats:
         return None
     truths = None if true_beats is None else np.array([true_beats.get(b.index, np.nan) for b in beats], float)
-    efs = np.array([b.ef if b.ef_geometric is None else b.ef_geometric for b in beats], float)
+    efs = np.array([beat.contours_ef for beat in beats], float)
     trust = Trust.of(found.result.quality)
     contours = CalibrationStudy(efs, true_ef, None, truths, trust)
     if not found.readings:

@@ -188,7 +188,7 @@ def _halves(paired: Paired) -> dict[str, BoolArray]:
     return {"lower half of quality": score < middle, "upper half of quality": score >= middle}
 
 
-def kept_best(paired: Paired, share: float) -> BoolArray:
+def _kept_best(paired: Paired, share: float) -> BoolArray:
     """The studies that are left where only so many of the best, by their clip's score, are judged."""
     return paired.scores >= np.quantile(paired.scores, 1 - share, method="higher")
 
@@ -199,7 +199,7 @@ def _risk(paired: Paired) -> Iterator[Planned]:
         return
     error = np.abs(paired.estimate - paired.truth)
     for share in KEPT:
-        best = kept_best(paired, share)
+        best = _kept_best(paired, share)
         yield Planned("MAE", agreement.mae(paired.truth[best], paired.estimate[best]), POINTS, _share(share), best)
         some, all_ = ratio(error * best, best.astype(float)), ratio(error)
         yield Planned("MAE over that of all", _over(some, all_), "", _share(share))

@@ -53,7 +53,7 @@ class BeatScore:
             return self.ours.ef_video
         if way == "both":
             return None if self.ours.ef_geometric is None else self.ours.ef
-        return self.ours.ef if self.ours.ef_geometric is None else self.ours.ef_geometric
+        return self.ours.contours_ef
 
 
 @dataclass(frozen=True)

@@ -287,7 +287,9 @@ def _read(
     counted = {beat.index for beat in measurement.counted_beats(found.beats)}
     efs = _video_efs(clip, beats, reader.network)
     rows: list[Reading | BeatReading] = [
-        BeatReading(study.name, index, frame, beat is None or beat.index in counted, ef, _contours_ef(beat))
+        BeatReading(
+            study.name, index, frame, beat is None or beat.index in counted, ef, beat.contours_ef if beat else None
+        )
         for index, ((frame, beat), ef) in enumerate(zip(beats, efs, strict=True))
     ]
     counting = [
@@ -325,9 +327,3 @@ def _video_efs(
         return network.beats(clip.frames, clip.times_s, ours)
     starts = published_starts([frame for frame, _ in beats])
     return [network.clip_at(clip.frames, clip.times_s, float(clip.times_s[start])) for start in starts]
-
-
-def _contours_ef(beat: Beat | None) -> float | None:
-    if beat is None:
-        return None
-    return beat.ef if beat.ef_geometric is None else beat.ef_geometric
