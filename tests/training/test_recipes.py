@@ -9,15 +9,23 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from echobeat.errors import UsageError  # noqa: E402  torch may be missing
-from echobeat.training.recipe_files import build_config, load_config, recipe_names, to_toml  # noqa: E402
+from echobeat.training.beat_run import BeatConfig  # noqa: E402
+from echobeat.training.config import CONFIGS  # noqa: E402
+from echobeat.training.contours import ContoursConfig  # noqa: E402
+from echobeat.training.recipe_files import build_config, load_config, load_recipe, recipe_names, to_toml  # noqa: E402
+from echobeat.training.view import ViewConfig  # noqa: E402
 
 
-@pytest.mark.parametrize("task", ["segmentation", "ef"])
-def test_a_recipe_written_out_is_the_same_recipe(task):
+@pytest.mark.parametrize(
+    ("folder", "kind"),
+    [*CONFIGS.items(), ("contours", ContoursConfig), ("beats", BeatConfig), ("view", ViewConfig)],
+)
+def test_a_recipe_written_out_is_the_same_recipe(folder, kind):
     """config.toml of a run says all that the run was told."""
-    for name in recipe_names(task):
-        config = load_config(task, name)
-        assert build_config(task, tomllib.loads(to_toml(config)), name) == config
+    assert recipe_names(folder)
+    for name in recipe_names(folder):
+        config = load_recipe(kind, folder, name)
+        assert build_config(kind, tomllib.loads(to_toml(config)), name) == config
 
 
 def test_the_published_ef_recipe_has_the_published_numbers():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -89,18 +90,23 @@ def ef(
 
 
 @train.command()
-def bundled(
-    out: Annotated[Path, typer.Option(help="Folder of the run; one that was stopped goes on from its checkpoint.")],
-    recipe: Annotated[str, typer.Option(help="Name of a bundled recipe, or a TOML file.")] = "lv",
+def contours(
+    out: Out,
+    overrides: Overrides = None,
+    recipe: Annotated[str, typer.Option(metavar="NAME|FILE", help="lv, lv-camus, lv-phantom, or a TOML file.")] = "lv",
     camus: Camus = None,
-    start: Annotated[Path | None, typer.Option(help="Weights to begin with: a best.pt.")] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda, or auto: a GPU where there is one.")] = "auto",
+    start: Annotated[Path | None, typer.Option(help="Weights to begin with: the best.ckpt of another run.")] = None,
+    resume: Resume = False,
 ) -> None:
-    """Train the bundled segmentation network by its recipe; writes config, log, checkpoints and best.onnx."""
-    from echobeat.training.segmentation import SegmentationConfig, train_segmentation
+    """Train the bundled segmentation network on phantoms and on CAMUS.
 
-    settings = SegmentationConfig.load(recipe)
-    typer.echo(train_segmentation(settings, camus, out, start, Console(stderr=True).log, device))
+    The phantoms are made first, below --out, and found again by --resume. `echobeat analyze --segmentation RUN` then
+    uses the model, without intervals until `echobeat calibrate` has measured its errors.
+    """
+    from echobeat.training.contours import ContoursConfig, train_contours
+
+    config = ContoursConfig.load(recipe, overrides or ())
+    _stoppable(lambda log: train_contours(config, camus, out, start=start, resume=resume, log=log))
 
 
 @train.command()
@@ -117,27 +123,27 @@ def beats(
     then uses the model, without intervals until `echobeat calibrate` has measured its errors.
     """
     from echobeat.training.beat_run import BeatConfig, train_beats
-    from echobeat.training.stopping import TrainingStopped
 
-    console = Console(stderr=True)
-    try:
-        typer.echo(train_beats(BeatConfig.load(recipe, overrides or ()), camus, out, resume, console.log))
-    except TrainingStopped as stopped:
-        console.print(str(stopped))
-        raise typer.Exit(STOPPED) from None
+    config = BeatConfig.load(recipe, overrides or ())
+    _stoppable(lambda log: train_beats(config, camus, out, resume=resume, log=log))
 
 
 @train.command()
 def view(
-    out: Annotated[Path, typer.Option(help="Folder of the run; one that was stopped goes on from its checkpoint.")],
-    recipe: Annotated[str, typer.Option(help="view, view-phantom, or a TOML file.")] = "view",
+    out: Out,
+    overrides: Overrides = None,
+    recipe: Annotated[str, typer.Option(metavar="NAME|FILE", help="view, view-phantom, or a TOML file.")] = "view",
     camus: Camus = None,
+    resume: Resume = False,
 ) -> None:
-    """Train the network that tells views apart, on phantoms in many views and on real texture; writes best.onnx."""
-    from echobeat.training.view import train_view
-    from echobeat.training.view_config import ViewConfig
+    """Train the network that tells views apart, on phantoms in many views and on real texture.
 
-    typer.echo(train_view(ViewConfig.load(recipe), camus, out, log=Console(stderr=True).log))
+    The pictures are made first, below --out, and found again by --resume.
+    """
+    from echobeat.training.view import ViewConfig, train_view
+
+    config = ViewConfig.load(recipe, overrides or ())
+    _stoppable(lambda log: train_view(config, camus, out, resume=resume, log=log))
 
 
 @train.command()
@@ -151,16 +157,16 @@ def release(
     out: Annotated[Path | None, typer.Option(help="Default: among the bundled models.")] = None,
 ) -> None:
     """Make a run a bundled model: check parity, measure, calibrate, write its card."""
-    from echobeat.models.cards import weights_folder
+    from echobeat.models.cards import load_card, weights_folder
     from echobeat.training.release import release as release_run
 
-    if name.startswith("view"):
+    if load_card(run).task == "view":
         from echobeat.training.view_release import release_view
 
         card = release_view(run, name, camus, out or weights_folder())
     elif phantoms is None:
         raise UsageError("Intervals come from phantom studies of the calibration seeds: name their folder, --phantoms.")
-    elif (run / "model.json").exists():
+    elif load_card(run).task == "beats":
         from echobeat.training.beat_release import release_beats
 
         card = release_beats(run, name, camus, phantoms, out or weights_folder())
@@ -184,14 +190,22 @@ def _cache(folder: Path | None, unwanted: bool) -> Path | None:
 
 
 def _run(task: Task, source: Source, out: Path, config: Config, resume: bool) -> None:
-    from echobeat.training.run import is_first_process, train
+    from echobeat.training.run import train
+
+    _stoppable(lambda _: train(task, source, out, config, resume))
+
+
+def _stoppable(train_model: Callable[[Callable[[str], None]], Path]) -> None:
+    """Train and print the model's path, or how to go on; only the first process talks."""
+    from echobeat.training.run import is_first_process
     from echobeat.training.stopping import TrainingStopped
 
+    console = Console(stderr=True, highlight=False)
     try:
-        model = train(task, source, out, config, resume)
+        model = train_model(console.log)
     except TrainingStopped as stopped:
         if is_first_process():
-            Console(stderr=True).print(str(stopped), highlight=False)
+            console.print(str(stopped))
         raise typer.Exit(STOPPED) from None
     if is_first_process():
         typer.echo(model)

@@ -17,6 +17,9 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from echobeat.errors import ModelError, OutputError
 from echobeat.records import ModelUsed
 
+ModelTask = Literal["segmentation", "ef", "view", "beats"]
+"""What a model is for."""
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -93,7 +96,7 @@ class Card:
 
     name: str
     version: str
-    task: Literal["segmentation", "ef", "view", "beats"]
+    task: ModelTask
     summary: str
     licence: str
     data: tuple[str, ...]

@@ -105,10 +105,16 @@ def export_model(module: RawGrey, path: Path, task: Task, size: int, frames: int
 
 
 def export_segmentation(network: nn.Module, path: Path, size: int) -> None:
-    """Write a light U-Net as ONNX with a free batch axis and `size` x `size` frames; whole or not at all."""
-    beside = path.with_name(path.name + ".part")
-    _write(SegmentationModel(network).eval(), beside, (1, size, size), "probabilities", {0: "batch"})
-    os.replace(beside, path)
+    """Write a light U-Net, or the light classifier of views, with its softmax as ONNX, once the two agree.
+
+    The batch axis is free; frames are `size` x `size`.
+
+    Raises
+    ------
+    ModelError
+        The file does not answer as the network does.
+    """
+    _export_compared(SegmentationModel(_plain(network)), path, (1, size, size), "probabilities", "frames")
 
 
 def export_beats(network: nn.Module, path: Path) -> None:
@@ -119,10 +125,19 @@ def export_beats(network: nn.Module, path: Path) -> None:
     ModelError
         The file does not answer as the network does.
     """
-    model = copy.deepcopy(network).float().eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # missing from torch's stub
-    shape, beside = (2, FRAMES, SIZE, SIZE), path.with_name(path.name + ".part")
+    _export_compared(_plain(network), path, (2, FRAMES, SIZE, SIZE), "ef", "clips")
+
+
+def _plain(network: nn.Module) -> nn.Module:
+    """A copy in float32 and the usual layout of memory."""
+    model: nn.Module = copy.deepcopy(network).float().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # missing from torch's stub
+    return model
+
+
+def _export_compared(model: nn.Module, path: Path, shape: tuple[int, ...], output: str, name: str) -> None:
+    model, beside = model.eval(), path.with_name(path.name + ".part")
     try:
-        _write(model, beside, shape, "ef", {0: "batch"}, "clips")
+        _write(model, beside, shape, output, {0: "batch"}, name)
         _compare(model, beside, shape, whole_video=False)
         os.replace(beside, path)
     finally:

@@ -14,7 +14,7 @@ from echobeat.evaluation.bootstrap import mean_metric
 from echobeat.evaluation.calibration import with_calibration
 from echobeat.evaluation.phantoms import known_studies, score_phantoms, summarise
 from echobeat.models import BeatReader, Card, Metric, Segmenter, load_card, load_segmenter, model_file, open_backend
-from echobeat.models.cards import file_hash, write_card
+from echobeat.models.cards import write_card
 from echobeat.pipeline import Models
 from echobeat.training.beat_material import Animator
 from echobeat.training.beat_run import BeatConfig
@@ -37,9 +37,9 @@ def release_beats(run: Path, name: str, camus: Path | None, phantoms: Path, out:
     out : Path
         Folder of the bundled weights.
     """
-    text, source = CardText.load(name), model_file(run)
+    source = model_file(run)
     segmenter = load_segmenter(BeatConfig.load(str(run / "config.toml")).segmentation)
-    draft = replace(load_card(run), name=name, **vars(text), sha256=file_hash(source), measurement_error=None)
+    draft = replace(load_card(run), name=name, **vars(CardText.load(name)), measurement_error=None)
     reader = BeatReader(draft, open_backend(source, "onnxruntime"))
     scores = score_phantoms(phantoms, Models(segmenter, reader))
     what = f"{len(scores)} phantoms of calibration seeds"

@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
-import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from importlib import resources
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
-from pydantic import NonNegativeInt, PositiveInt, TypeAdapter, ValidationError
+from pydantic import NonNegativeInt, PositiveInt
 from pydantic.dataclasses import dataclass as checked_dataclass
 
 from echobeat.datasets.camus import read_camus
-from echobeat.errors import ModelError, UsageError
-from echobeat.models import Card, Segmenter, load_segmenter
+from echobeat.errors import UsageError
+from echobeat.models import Segmenter, load_segmenter
 from echobeat.models.beat_clips import SIZE
-from echobeat.models.cards import BEAT_OUTPUTS, file_hash, write_card
+from echobeat.models.cards import BEAT_OUTPUTS
 from echobeat.networks.export import export_beats
 from echobeat.networks.light_beat import LightBeat
 from echobeat.networks.registry import RawGrey
 from echobeat.phantom import draw_patient
 from echobeat.phantom.dataset import write_patients
 from echobeat.phantom.seeds import TRAINING_SEEDS, VALIDATION_SEEDS
-from echobeat.training import checkpoints
 from echobeat.training.beat_material import Animator, Beats, phantom_beats
 from echobeat.training.beats import AllBeats, BeatClips, BeatTask
+from echobeat.training.bundled import Subject, draft_card, train_bundled
 from echobeat.training.config import STRICT, Course, Machine, Optimiser, Share
-from echobeat.training.curves import draw_curves
-from echobeat.training.engine import Engine
-from echobeat.training.journal import Journal
 from echobeat.training.lesson import Lesson
-from echobeat.training.recipe_files import override, to_toml
-from echobeat.training.run import Best, Training, make_fabric
-from echobeat.training.run_folder import RunFolder, versions, write_text
+from echobeat.training.recipe_files import load_recipe
 from echobeat.training.sampling import Order
 
 FIRST_SEED = TRAINING_SEEDS.stop // 2
@@ -77,25 +69,8 @@ class BeatConfig:
 
     @classmethod
     def load(cls, name: str, overrides: Sequence[str] = ()) -> BeatConfig:
-        """Read a bundled recipe by name, or a TOML file.
-
-        Raises
-        ------
-        UsageError
-            There is none, or an entry of it cannot be.
-        """
-        bundled = resources.files("echobeat.training") / "recipes" / "beats" / f"{name}.toml"
-        try:
-            values = tomllib.loads(bundled.read_text("utf-8") if bundled.is_file() else Path(name).read_text("utf-8"))
-        except (OSError, tomllib.TOMLDecodeError) as error:
-            raise UsageError(f"There is no recipe {name}: it is neither bundled nor a TOML file.") from error
-        for text in overrides:
-            override(values, text)
-        try:
-            return TypeAdapter(cls).validate_python(values)
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise UsageError(f"The recipe {name}: {'.'.join(map(str, first['loc']))}: {first['msg']}.") from error
+        """Read a recipe by name (bundled) or by path to a TOML file, see `load_recipe`."""
+        return load_recipe(cls, "beats", name, overrides)
 
 
 @dataclass(frozen=True)
@@ -108,7 +83,7 @@ class BeatMaterial:
 
 
 def train_beats(
-    config: BeatConfig, camus: Path | None, out: Path, resume: bool = False, log: Callable[[str], None] = print
+    config: BeatConfig, camus: Path | None, out: Path, *, resume: bool = False, log: Callable[[str], None] = print
 ) -> Path:
     """Train, or go on training; everything made on the way is kept below `out`.
 
@@ -138,40 +113,34 @@ def train_beats(
     """
     if config.animated and camus is None:
         raise UsageError("This recipe learns from CAMUS: name its folder.")
-    folder = RunFolder(out)
-    _begin(folder, config, resume)
-    fabric = make_fabric(config.machine, out)
-    fabric.launch()
+    return train_bundled(config, out, partial(_subject, config, camus, log), resume=resume)
+
+
+def _subject(config: BeatConfig, camus: Path | None, log: Callable[[str], None], folder: Path) -> Subject:
     segmenter = load_segmenter(config.segmentation)
-    material = gather_beats(config, segmenter, camus, out / "material", log)
-    order = Order(sum(len(beats) for beats, _ in material.train), config.course.batch, config.course.seed)
-    order = replace(order, steps=config.course.epoch_steps)
-    network = LightBeat(config.widths)
-    lesson = Lesson(
-        cast(RawGrey, network),  # of a `RawGrey` nothing is asked here but that it is a module
-        BeatTask(),
-        BeatClips(material.train, config.course.seed),
-        AllBeats(material.val),
-        order,
-        config.machine,
+    material = gather_beats(config, segmenter, camus, folder, log)
+    course = config.course
+    order = Order(sum(len(beats) for beats, _ in material.train), course.batch, course.seed, steps=course.epoch_steps)
+    card = draft_card(
+        "beats",
+        f"Reads the EF of single beats beside the contours of {segmenter.card.name}.",
+        material.described,
+        SIZE,
+        BEAT_OUTPUTS,
     )
-    last = checkpoints.load(folder.last)
-    done = last["engine"]["step"] if last else 0
-    with Journal(out, fabric, config.course.epochs * order.epoch_steps, done, config.course.batch) as journal:
-        engine = Engine(fabric, network, lesson.task, cast(Any, config), order.epoch_steps, journal.say)
-        _note(folder, material, network)
-        training = Training(folder, engine, lesson, journal, Best.read(folder, fabric))
-        training.fit(last)
-        return _conclude(training, config, segmenter, material)
-
-
-def _begin(folder: RunFolder, config: BeatConfig, resume: bool) -> None:
-    if folder.config.exists():
-        if not resume:
-            raise UsageError(f"{folder.path} holds a run. Go on with it by --resume, or name another folder.")
-        if replace(BeatConfig.load(str(folder.config)), machine=Machine()) != replace(config, machine=Machine()):
-            raise UsageError(f"{folder.path} is a run of another recipe: see {folder.config}.")
-    write_text(folder.config, to_toml(cast(Any, config)))
+    return Subject(
+        Lesson(
+            cast(RawGrey, LightBeat(config.widths)),  # nothing but a module is asked of it here
+            BeatTask(),
+            BeatClips(material.train, course.seed),
+            AllBeats(material.val),
+            order,
+            config.machine,
+        ),
+        _fingerprint(material),
+        export_beats,
+        replace(card, architecture="light_beat", preprocessing="grey standardised over the cut-out, mask from -1 to 1"),
+    )
 
 
 def gather_beats(
@@ -200,62 +169,9 @@ def _phantoms(seeds: range, segmenter: Segmenter, folder: Path, log: Callable[[s
     return phantom_beats(folder / "phantoms", segmenter, folder / segmenter.card.name, log)
 
 
-def _note(folder: RunFolder, material: BeatMaterial, network: LightBeat) -> None:
+def _fingerprint(material: BeatMaterial) -> str:
     digest = hashlib.sha256()
     for beats in (*(kind for kind, _ in material.train), material.val):
         digest.update(beats.ef.tobytes())
         digest.update(beats.clips.tobytes())
-    folder.note(
-        {
-            "task": "beats",
-            "data": {"described": material.described, "fingerprint": digest.hexdigest()},
-            "parameters": sum(parameter.numel() for parameter in network.parameters()),
-            "versions": versions(),
-        }
-    )
-
-
-def _conclude(training: Training, config: BeatConfig, segmenter: Segmenter, material: BeatMaterial) -> Path:
-    """Best weights in place, measured; model, card and curves written."""
-    engine, folder = training.engine, training.folder
-    best = checkpoints.load(folder.best)
-    if best is None:
-        raise ModelError(f"{folder.best} is missing. Train again into another folder.")
-    engine.judged.load_state_dict(best["network"])
-    rows = engine.examine(training.lesson.validation_loader(engine.fabric))
-    write_text(folder.validation, _as_csv(rows, training.lesson.task.columns))
-    network = copy.deepcopy(engine.judged).cpu()
-    export_beats(network, folder.model)
-    write_card(_card(folder, config, segmenter, material, rows), folder.model.with_suffix(".json"))
-    draw_curves(training.journal.rows, best["step"], folder.path)
-    training.journal.say(f"Best after step {best['step']}: {folder.model}")
-    return folder.model
-
-
-def _as_csv(rows: NDArray[np.float64], columns: Sequence[str]) -> str:
-    lines = [",".join(columns), *(",".join(f"{value:.6g}" for value in row) for row in rows)]
-    return "\n".join(lines) + "\n"
-
-
-def _card(
-    folder: RunFolder, config: BeatConfig, segmenter: Segmenter, material: BeatMaterial, rows: NDArray[np.float64]
-) -> Card:
-    """A draft: what a person says of the model, its figures and its calibration come with its release."""
-    return Card(
-        name=folder.path.resolve().name,
-        version="0",
-        task="beats",
-        summary=f"Reads the EF of single beats beside the contours of {segmenter.card.name}.",
-        licence="unknown: set by who trained it",
-        data=material.described,
-        recipe="config.toml of the run",
-        parameters=sum(parameter.numel() for parameter in LightBeat(config.widths).parameters()),
-        size=SIZE,
-        classes=BEAT_OUTPUTS,
-        metrics=(),
-        limits=("Research only: not cleared for diagnosis or treatment.",),
-        measurement_error=None,
-        sha256=file_hash(folder.model),
-        architecture="light_beat",
-        preprocessing="grey standardised over the cut-out, mask from -1 to 1",
-    )
+    return digest.hexdigest()

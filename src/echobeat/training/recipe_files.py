@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -17,20 +17,29 @@ from echobeat.errors import UsageError
 from echobeat.training.config import CONFIGS, Config, Task
 
 Values = dict[str, Any]
+Recipe = TypeVar("Recipe")
 
 
-def recipe_names(task: Task) -> tuple[str, ...]:
-    """The bundled recipes of a task."""
-    folder = resources.files("echobeat.training") / "recipes" / task
-    return tuple(sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml")))
+def recipe_names(folder: str) -> tuple[str, ...]:
+    """The bundled recipes in a folder below ``recipes/``: those of a task, of ``contours``, ``beats`` or ``view``."""
+    files = (resources.files("echobeat.training") / "recipes" / folder).iterdir()
+    return tuple(sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml")))
 
 
 def load_config(task: Task, name: str, overrides: Sequence[str] = ()) -> Config:
+    """Read a recipe for one's own data; see `load_recipe`."""
+    return load_recipe(CONFIGS[task], task, name, overrides)
+
+
+def load_recipe(kind: type[Recipe], folder: str, name: str, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe.
 
     Parameters
     ----------
-    task : "segmentation" or "ef"
+    kind : type
+        The dataclass that it is read into.
+    folder : str
+        Of the bundled ones, below ``recipes/``.
     name : str
         A bundled recipe's name, or the path of a TOML file.
     overrides : sequence of str
@@ -41,19 +50,19 @@ def load_config(task: Task, name: str, overrides: Sequence[str] = ()) -> Config:
     UsageError
         There is no such recipe, it is no TOML, or an entry is unknown or cannot be what it is.
     """
-    values = read_values(task, name)
+    values = read_values(folder, name)
     for text in overrides:
         override(values, text)
-    return build_config(task, values, name)
+    return build_config(kind, values, name)
 
 
-def read_values(task: Task, name: str) -> Values:
-    """The entries of a recipe, unchecked; see `load_config`."""
-    bundled = resources.files("echobeat.training") / "recipes" / task / f"{name}.toml"
+def read_values(folder: str, name: str) -> Values:
+    """The entries of a recipe, unchecked; see `load_recipe`."""
+    bundled = resources.files("echobeat.training") / "recipes" / folder / f"{name}.toml"
     try:
         text = bundled.read_text("utf-8") if bundled.is_file() else Path(name).read_text("utf-8")
     except OSError as error:
-        known = ", ".join(recipe_names(task))
+        known = ", ".join(recipe_names(folder))
         raise UsageError(f"There is no recipe {name}: it is no file, and the bundled ones are {known}.") from error
     try:
         return tomllib.loads(text)
@@ -77,20 +86,20 @@ def override(values: Values, text: str) -> None:
         values[last] = word
 
 
-def build_config(task: Task, values: Mapping[str, Any], name: str) -> Config:
+def build_config(kind: type[Recipe], values: Mapping[str, Any], name: str) -> Recipe:
     """Check the entries of a recipe and make it."""
     try:
-        return TypeAdapter(CONFIGS[task]).validate_python(values)
+        return TypeAdapter(kind).validate_python(values)
     except ValidationError as error:
         first = error.errors()[0]
-        raise UsageError(f"The recipe {name}: {_complaint(task, first)}") from error
+        raise UsageError(f"The recipe {name}: {_complaint(kind, first)}") from error
 
 
-def _complaint(task: Task, error: Any) -> str:
+def _complaint(kind: type, error: Any) -> str:
     key = ".".join(str(part) for part in error["loc"])
     if error["type"] not in ("unexpected_keyword_argument", "extra_forbidden"):
         return f"{key} cannot be {error['input']!r} ({error['msg'][0].lower()}{error['msg'][1:]})."
-    known = list(_keys(CONFIGS[task]))
+    known = list(_keys(kind))
     leaf = key.rpartition(".")[2]
     same = [name for name in known if name.rpartition(".")[2] == leaf]  # right word, wrong table
     near = (
@@ -111,7 +120,7 @@ def _keys(kind: type) -> Iterator[str]:
             yield entry.name
 
 
-def to_toml(config: Config) -> str:
+def to_toml(config: Any) -> str:
     """Every entry, defaults too: the same configuration again when read."""
     values = asdict(config)
     lines = [f"{key} = {_literal(value)}" for key, value in values.items() if _is_plain(value)]

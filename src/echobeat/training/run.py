@@ -63,7 +63,7 @@ def train(task: Task, source: Source, out: Path, config: Config, resume: bool = 
     """
     folder = RunFolder(out)
     if is_first_process():  # it decodes before the others start
-        folder.begin(task, config, resume)
+        folder.begin(config, resume)
         with _decoding() as progress:
             gather(task, config, source, progress)
     fabric = make_fabric(config.machine, out)

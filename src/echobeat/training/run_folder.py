@@ -13,8 +13,8 @@ from typing import Any
 
 from echobeat import __version__
 from echobeat.errors import OutputError, UsageError
-from echobeat.training.config import Config, Machine, Task
-from echobeat.training.recipe_files import load_config, to_toml
+from echobeat.training.config import Machine
+from echobeat.training.recipe_files import load_recipe, to_toml
 
 PACKAGES = ("torch", "torchvision", "lightning", "monai", "numpy", "onnxruntime")
 
@@ -62,8 +62,15 @@ class RunFolder:
     def model(self) -> Path:
         return self.path / "model.onnx"
 
-    def begin(self, task: Task, config: Config, resume: bool) -> None:
+    def begin(self, config: Any, resume: bool) -> None:
         """Make the folder; or see that what is in it is the run to go on with.
+
+        Parameters
+        ----------
+        config : dataclass
+            A recipe with an entry `machine`.
+        resume : bool
+            Go on with what is there.
 
         Raises
         ------
@@ -75,7 +82,7 @@ class RunFolder:
         if self.config.exists():
             if not resume:
                 raise UsageError(f"{self.path} holds a run. Go on with it by --resume, or name another folder.")
-            if _learned(load_config(task, str(self.config))) != _learned(config):
+            if _learned(load_recipe(type(config), "", str(self.config))) != _learned(config):
                 raise UsageError(
                     f"{self.path} is a run of another recipe: see {self.config}. Only the entries of [machine] may "
                     "change when a run goes on; give the same recipe and overrides, or name another folder."
@@ -102,7 +109,7 @@ class RunFolder:
         write_text(self.manifest, json.dumps({**entries, "versions": versions(), "starts": starts}, indent=1) + "\n")
 
 
-def _learned(config: Config) -> Config:
+def _learned(config: Any) -> Any:
     """The configuration without what may change when a run goes on."""
     return replace(config, machine=Machine())
 

@@ -1,133 +1,178 @@
-"""Train the bundled view network: pools of pictures -> batches -> network -> ONNX."""
+"""Train the bundled view network: pools of pictures -> weights -> ONNX."""
 
 from __future__ import annotations
 
-import copy
-import json
-import math
-import os
-import time
-from collections.abc import Callable
-from dataclasses import asdict
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field
+from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
-from torch.utils.data import DataLoader, Subset
+from pydantic import PositiveInt
+from pydantic.dataclasses import dataclass
+from torch import Tensor, nn
+from torch.nn import functional
 
 from echobeat.errors import UsageError
-from echobeat.networks.export import export_segmentation, standardise
+from echobeat.models import VIEW_CLASSES
+from echobeat.networks.export import export_segmentation
 from echobeat.networks.light_classifier import LightClassifier
-from echobeat.training.view_config import ViewConfig
-from echobeat.training.view_pools import ViewBatches, make_pools
+from echobeat.networks.preprocessing import standardise
+from echobeat.networks.registry import RawGrey
+from echobeat.training.bundled import Subject, draft_card, train_bundled
+from echobeat.training.config import STRICT, Course, Machine, Optimiser, Share
+from echobeat.training.lesson import Lesson
+from echobeat.training.recipe_files import load_recipe
+from echobeat.training.sampling import Order
+from echobeat.training.view_pools import JUDGING, AllViews, Pools, ViewSamples, make_pools
+
+FOUR_CHAMBER = 4
+"""So many of `VIEW_CLASSES`, the first, are the four-chamber view in its displays."""
+THRESHOLD = 0.35
+"""Of belief in a four-chamber view, for the figures that a validation shows; a release chooses its own."""
 
 
-def train_view(config: ViewConfig, camus: Path | None, out: Path, log: Callable[[str], None] = print) -> Path:
-    """Run a recipe from start, or on from the last checkpoint in `out`.
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class ViewConfig:
+    """How the network is trained; the named recipes are ``recipes/view/*.toml``.
+
+    Attributes
+    ----------
+    camus : bool
+        Learn from CAMUS, too.
+    images : int
+        Four-chamber phantom frames made before training.
+    others : int
+        Pictures of other kinds, multiplied by `PORTIONS`.
+    smoothing : float
+        Of the labels, so that the network does not grow surer than it can know.
+    """
+
+    camus: bool
+    images: PositiveInt = 24000
+    others: PositiveInt = 2000
+    size: PositiveInt = 112
+    widths: tuple[PositiveInt, ...] = (24, 48, 96)
+    smoothing: Share = 0.03
+    optimiser: Optimiser = field(default_factory=Optimiser)
+    course: Course = field(default_factory=lambda: Course(epoch_steps=500))
+    machine: Machine = field(default_factory=Machine)
+
+    @classmethod
+    def load(cls, name: str, overrides: Sequence[str] = ()) -> ViewConfig:
+        """Read a recipe by name (bundled) or by path to a TOML file, see `load_recipe`."""
+        config = load_recipe(cls, "view", name, overrides)
+        if not config.course.epoch_steps:
+            raise UsageError(f"The recipe {name} needs course.epoch_steps.")
+        return config
+
+
+class ViewTask:
+    """Eight classes, see `VIEW_CLASSES`."""
+
+    columns: tuple[str, ...] = ("study", "truth", "found", "four_chamber", "loss")
+    higher_is_better: frozenset[str] = frozenset()
+
+    def __init__(self, smoothing: float) -> None:
+        self.smoothing = smoothing
+
+    def loss(self, network: nn.Module, batch: Mapping[str, Any]) -> Tensor:
+        """Cross-entropy with smoothed labels, of (batch, size, size) uint8 grey."""
+        logits = network(standardise(batch["images"][:, None].float())).float()
+        return functional.cross_entropy(logits, batch["classes"], label_smoothing=self.smoothing)
+
+    def examine(self, network: nn.Module, batch: Mapping[str, Any]) -> Tensor:
+        """(pictures, columns) float64."""
+        logits = network(standardise(batch["images"][:, None].float())).float()
+        each = functional.cross_entropy(logits, batch["classes"], reduction="none")
+        belief = logits.softmax(dim=1)[:, :FOUR_CHAMBER].sum(dim=1)
+        parts = (batch["study"], batch["classes"], logits.argmax(dim=1), belief, each)
+        return torch.stack([part.double() for part in parts], dim=1)
+
+    def scores(self, rows: NDArray[np.float64]) -> dict[str, float]:
+        """Cross-entropy, share of right answers, and what a threshold on single pictures would refuse."""
+        _, truth, found, belief, loss = rows.T
+        good, other = truth < FOUR_CHAMBER, truth == VIEW_CLASSES.index("other_view")
+        return {
+            "loss": float(loss.mean()),
+            "right": float((truth == found).mean()),
+            "good_refused": float((belief[good] < THRESHOLD).mean()),
+            "other_view_refused": float((belief[other] < THRESHOLD).mean()),
+        }
+
+    def figures(self, rows: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+        """One value a picture."""
+        return {"right": (rows[:, 1] == rows[:, 2]).astype(float)}
+
+
+def train_view(
+    config: ViewConfig, camus: Path | None, out: Path, *, resume: bool = False, log: Callable[[str], None] = print
+) -> Path:
+    """Train, or go on training; pictures that are made are kept below `out`.
 
     Parameters
     ----------
     config : ViewConfig
     camus : Path or None
-        Folder of CAMUS, for recipes that learn from it.
-    out : Path
-        Gets config.json, the made pictures, last.pt and best.onnx.
+        Folder of CAMUS, for recipes that learn from it: ``train``, and ``valid`` helps to choose the weights.
+    out, resume
+        See `train_bundled`.
     log : callable
-        Takes each line of progress.
+        Takes each line on what is made before.
 
     Returns
     -------
     Path
-        The exported ONNX model.
+        The exported model.
+
+    Raises
+    ------
+    UsageError
+        The recipe needs CAMUS, or the folder holds another run.
     """
     if config.camus and camus is None:
         raise UsageError("This recipe learns from CAMUS: name its folder.")
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "config.json").write_text(json.dumps(asdict(config), indent=1))
-    pools = make_pools(out, config, camus if config.camus else None, log)
-    run = _Run(config, out)
-    log(f"{config.name}: {run.parameters / 1e3:.0f} k parameters, step {run.step} of {config.steps}")
-    batches = ViewBatches(pools, config.batch, config.size, config.seed)
-    ahead = Subset(batches, range(run.step, config.steps))
-    began, first = time.monotonic(), run.step
-    for images, classes in DataLoader(ahead, batch_size=None, num_workers=1, prefetch_factor=8):
-        loss, right = run.learn(images, classes)
-        if run.step % config.log_every == 0 or run.step == config.steps:
-            run.save()
-            speed = (run.step - first) * config.batch / (time.monotonic() - began)
-            log(f"{run.step} loss {loss:.3f} right {right:.3f} {speed:.0f}/s")
-    export_segmentation(run.average, out / "best.onnx", config.size)
-    return out / "best.onnx"
+    real = camus if config.camus else None
+    return train_bundled(config, out, partial(_subject, config, real, log), resume=resume)
 
 
-class _Run:
-    """The state of a training."""
+def _subject(config: ViewConfig, camus: Path | None, log: Callable[[str], None], folder: Path) -> Subject:
+    course = config.course
+    pools = make_pools(folder, config.others, config.images, course.seed, camus, "train", log)
+    few = max(1, config.others // JUDGING), max(1, config.images // JUDGING)
+    judging = make_pools(folder / "judging", *few, course.seed + 1, camus, "valid", log)
+    torch.manual_seed(course.seed)
+    network = cast(RawGrey, LightClassifier(config.widths, config.size))  # nothing but a module is asked of it here
+    train = ViewSamples(pools, config.size, course.seed)
+    order = Order(config.images, course.batch, course.seed, steps=course.epoch_steps)
+    return Subject(
+        Lesson(
+            network,
+            ViewTask(config.smoothing),
+            train,
+            AllViews(ViewSamples(judging, config.size, course.seed + 1)),
+            order,
+            config.machine,
+        ),
+        _fingerprint(pools),
+        lambda trained, path: export_segmentation(trained, path, config.size),
+        draft_card(
+            "view",
+            "Tells apical four-chamber clips, in any display, from all else.",
+            (*(f"{kind}: {len(made)} pictures" for kind, made in pools.made.items()), f"CAMUS: {len(pools.real)}"),
+            config.size,
+            VIEW_CLASSES,
+        ),
+    )
 
-    def __init__(self, config: ViewConfig, out: Path) -> None:
-        torch.manual_seed(config.seed)
-        self.config, self.out = config, out
-        self.network = LightClassifier(config.widths, config.size)
-        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's stub
-        self.average = copy.deepcopy(self.network).eval()
-        self.optimiser = torch.optim.AdamW(
-            self.network.parameters(), config.learning_rate, weight_decay=config.weight_decay
-        )
-        self.step, self.loss, self.right = 0, 0.0, 0.0
-        if (out / "last.pt").exists():
-            state = torch.load(out / "last.pt", map_location="cpu", weights_only=True)
-            self.network.load_state_dict(state["network"])
-            self.average.load_state_dict(state["average"])
-            self.optimiser.load_state_dict(state["optimiser"])
-            self.step, self.loss, self.right = state["step"], state["loss"], state["right"]
 
-    @property
-    def parameters(self) -> int:
-        return sum(parameter.numel() for parameter in self.network.parameters())
-
-    def learn(self, images: NDArray[np.uint8], classes: NDArray[np.int64]) -> tuple[float, float]:
-        """One step; returns the smoothed loss and share of right answers."""
-        config = self.config
-        warm = min(1.0, (self.step + 1) / config.warmup_steps)
-        rate = config.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * self.step / config.steps))
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        x, truth = standardise(torch.as_tensor(images)[:, None].float()), torch.as_tensor(classes)
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = self.network.train()(x.contiguous(memory_format=torch.channels_last))
-        loss = nn.functional.cross_entropy(logits.float(), truth, label_smoothing=config.smoothing)
-        self.optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # untyped in torch
-        nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
-        self.optimiser.step()
-        self.step += 1
-        self._update_average()
-        right = float((logits.argmax(dim=1) == truth).float().mean())
-        keep = 0.98 if self.step > 1 else 0.0
-        self.loss = keep * self.loss + (1 - keep) * loss.item()
-        self.right = keep * self.right + (1 - keep) * right
-        return self.loss, self.right
-
-    @torch.no_grad()
-    def _update_average(self) -> None:
-        keep = min(self.config.ema, (1 + self.step) / (10 + self.step))
-        for mine, new in zip(self.average.state_dict().values(), self.network.state_dict().values(), strict=True):
-            if mine.dtype.is_floating_point:
-                mine.lerp_(new, 1 - keep)
-            else:
-                mine.copy_(new)
-
-    def save(self) -> None:
-        """Whole or not at all."""
-        beside = self.out / "last.pt.part"
-        state = {
-            "network": self.network.state_dict(),
-            "average": self.average.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "step": self.step,
-            "loss": self.loss,
-            "right": self.right,
-        }
-        torch.save(state, beside)
-        os.replace(beside, self.out / "last.pt")
+def _fingerprint(pools: Pools) -> str:
+    digest = hashlib.sha256()
+    for made in pools.made.values():
+        digest.update(made[:: max(1, len(made) // 64)].tobytes())
+    digest.update(str(len(pools.real)).encode())
+    return digest.hexdigest()

@@ -8,17 +8,19 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from echobeat.datasets.camus import read_camus
 from echobeat.datasets.phantom_frames import FrameMaker
-from echobeat.datasets.view_pictures import LEARNED_VIEWS, kept_pictures
+from echobeat.datasets.view_pictures import LEARNED_VIEWS, SIZE, kept_pictures
 from echobeat.models import VIEW_CLASSES
 from echobeat.phantom.pictures import side_by_side
 from echobeat.training.augment import Augmentation
 from echobeat.training.real_negatives import elsewhere, filled, lying, without_right_heart
-from echobeat.training.view_config import ViewConfig
+from echobeat.training.sampling import Key
 
 Image = NDArray[np.uint8]
 Rng = np.random.Generator
@@ -33,6 +35,11 @@ SHARES = {
     "not_ultrasound": 0.05,
 }
 """Of each class in a batch."""
+
+REAL_SHARE = 0.55
+"""Of the ultrasound samples that come from real images, where there are any."""
+JUDGING = 20
+"""One so-manieth of the pictures, made for further patients, chooses the weights."""
 
 GEOMETRY = Augmentation(zoom=(0.8, 1.25), aspect=(0.82, 1.22), rotation_deg=18.0, shift=0.06)
 
@@ -97,20 +104,37 @@ def _square(image: Image) -> Image:
     return np.asarray(cv2.resize(square, (112, 112), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-class ViewBatches(Dataset[tuple[Image, NDArray[np.int64]]]):
-    """Item i is batch i: images (batch, size, size) uint8 and classes (batch,) int64; the same whoever asks for it."""
+@dataclass(frozen=True)
+class ViewSamples(Dataset[dict[str, Tensor]]):
+    """Item (ordinal, study): a picture (size, size) uint8 and its class, drawn by the ordinal and the seed alone."""
 
-    def __init__(self, pools: Pools, batch: int, size: int, seed: int) -> None:
-        self.pools, self.batch, self.size, self.seed = pools, batch, size, seed
+    pools: Pools
+    size: int
+    seed: int
 
-    def __getitem__(self, index: int) -> tuple[Image, NDArray[np.int64]]:
-        rng = np.random.default_rng((self.seed, index))
-        names = list(SHARES)
-        drawn = rng.choice(len(names), self.batch, p=list(SHARES.values()))
-        images = np.empty((self.batch, self.size, self.size), np.uint8)
-        for slot, kind in enumerate(drawn):
-            images[slot] = draw_sample(self.pools, names[kind], self.size, rng)
-        return images, np.array([VIEW_CLASSES.index(names[kind]) for kind in drawn], np.int64)
+    def __getitem__(self, key: Key) -> dict[str, Tensor]:
+        ordinal, _ = key
+        rng = np.random.default_rng((self.seed, ordinal))
+        name = str(rng.choice(list(SHARES), p=list(SHARES.values())))
+        return {
+            "study": torch.tensor(ordinal),
+            "images": torch.from_numpy(draw_sample(self.pools, name, self.size, rng)),
+            "classes": torch.tensor(VIEW_CLASSES.index(name)),
+        }
+
+
+@dataclass(frozen=True)
+class AllViews(Dataset[dict[str, Tensor]]):
+    """The first `count` samples, for a validation."""
+
+    samples: ViewSamples
+    count: int = 2000
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        return self.samples[index, index]
 
 
 def draw_sample(pools: Pools, name: str, size: int, rng: Rng) -> Image:
@@ -124,10 +148,13 @@ def draw_sample(pools: Pools, name: str, size: int, rng: Rng) -> Image:
     return np.ascontiguousarray(image[::-1] if down else image)
 
 
-def make_pools(folder: Path, config: ViewConfig, camus: Path | None, log: Callable[[str], None]) -> Pools:
-    """Make the phantom pictures once for a run; read the real images where there are any."""
-    made = kept_pictures(folder, config.others, config.seed, log)
-    frames = FrameMaker(folder, config.size, config.seed, log).phantoms(config.images)
+def make_pools(
+    folder: Path, others: int, images: int, seed: int, camus: Path | None, split: str, log: Callable[[str], None]
+) -> Pools:
+    """Make the phantom pictures once for a run; read the real images of a split where there are any."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made = kept_pictures(folder, others, seed, log)
+    frames = FrameMaker(folder, SIZE, seed, log).phantoms(images)
     made["four-chamber"] = np.stack([image for image, _ in frames])
-    real = [(s.image, s.labels) for s in read_camus(camus, "train")] if camus else []
-    return Pools(made, real, 0.55)
+    real = [(s.image, s.labels) for s in read_camus(camus, split)] if camus else []
+    return Pools(made, real, REAL_SHARE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -16,9 +15,8 @@ from numpy.typing import NDArray
 from echobeat.datasets.camus import read_camus
 from echobeat.frames import FrameStack
 from echobeat.measurement import Turn, turned_frames
-from echobeat.models import VIEW_CLASSES, Card, Metric, ViewReader, open_backend
-from echobeat.models.cards import file_hash, write_card
-from echobeat.networks.light_classifier import LightClassifier
+from echobeat.models import Card, Metric, ViewReader, load_card, model_file, open_backend
+from echobeat.models.cards import write_card
 from echobeat.phantom.examination import draw_patient
 from echobeat.phantom.other_studies import frames_of, in_view, with_contrast
 from echobeat.phantom.pictures import pictures, side_by_side
@@ -52,28 +50,12 @@ def release_view(run: Path, name: str, camus: Path, out: Path, patients: int = 6
     patients : int
         Phantom patients of each kind.
     """
-    text, config = CardText.load(name), json.loads((run / "config.json").read_text())
-    draft = Card(
-        name=name,
-        version=text.version,
-        task="view",
-        summary=text.summary,
-        licence=text.licence,
-        data=text.data,
-        recipe=text.recipe,
-        parameters=sum(p.numel() for p in LightClassifier(tuple(config["widths"]), config["size"]).parameters()),
-        size=config["size"],
-        classes=VIEW_CLASSES,
-        metrics=(),
-        limits=text.limits,
-        measurement_error=None,
-        sha256=file_hash(run / "best.onnx"),
-        threshold=0.0,
-    )
-    reader = ViewReader(draft, open_backend(run / "best.onnx", "onnxruntime"))
+    source = model_file(run)
+    draft = replace(load_card(run), name=name, **vars(CardText.load(name)), measurement_error=None, threshold=0.0)
+    reader = ViewReader(draft, open_backend(source, "onnxruntime"))
     chosen = replace(draft, threshold=choose_threshold(reader, camus, patients))
     card = replace(chosen, metrics=tuple(figures(ViewReader(chosen, reader.backend), camus, patients)))
-    shutil.copy(run / "best.onnx", out / f"{name}.onnx.part")
+    shutil.copy(source, out / f"{name}.onnx.part")
     os.replace(out / f"{name}.onnx.part", out / f"{name}.onnx")
     write_card(card, out / f"{name}.json")
     return card

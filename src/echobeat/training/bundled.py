@@ -1,0 +1,178 @@
+"""Train one of the bundled models: recipe -> what there is to learn -> steps -> best weights -> model and draft card.
+
+The steps are those of `run.Training`, as for one's own data; what differs from model to model is its `Subject`.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from echobeat.errors import ModelError
+from echobeat.models import Card
+from echobeat.models.cards import ModelTask, file_hash, write_card
+from echobeat.training import checkpoints
+from echobeat.training.config import UNKNOWN_LICENCE, Course, Machine, Optimiser
+from echobeat.training.curves import draw_curves
+from echobeat.training.engine import Engine
+from echobeat.training.journal import Journal
+from echobeat.training.lesson import Lesson
+from echobeat.training.run import Best, Training, make_fabric
+from echobeat.training.run_folder import RunFolder, write_text
+
+NOT_CLEARED = "Research only: not cleared for diagnosis or treatment."
+
+
+class BundledConfig(Protocol):
+    """What the recipes of all bundled models have."""
+
+    @property
+    def optimiser(self) -> Optimiser: ...
+
+    @property
+    def course(self) -> Course: ...
+
+    @property
+    def machine(self) -> Machine: ...
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What one model is taught.
+
+    Attributes
+    ----------
+    lesson : Lesson
+        Its network is on the CPU.
+    fingerprint : str
+        Of all that is learned from: a run goes on with the same only.
+    export : callable
+        Writes the network as ONNX to a path, and compares the two.
+    card : Card
+        A draft: name, file and parameters are set when the run ends, licence, figures and intervals by its release.
+    """
+
+    lesson: Lesson
+    fingerprint: str
+    export: Callable[[nn.Module, Path], None]
+    card: Card
+
+
+def draft_card(task: ModelTask, summary: str, data: tuple[str, ...], size: int, classes: tuple[str, ...]) -> Card:
+    """A card that claims nothing yet."""
+    return Card(
+        name="",
+        version="0",
+        task=task,
+        summary=summary,
+        licence=UNKNOWN_LICENCE,
+        data=data,
+        recipe="config.toml of the run",
+        parameters=0,
+        size=size,
+        classes=classes,
+        metrics=(),
+        limits=(NOT_CLEARED,),
+        measurement_error=None,
+        sha256="",
+    )
+
+
+def train_bundled(
+    config: BundledConfig, out: Path, subject_of: Callable[[Path], Subject], *, resume: bool, start: Path | None = None
+) -> Path:
+    """Train, or go on training.
+
+    Parameters
+    ----------
+    config : BundledConfig
+    out : Path
+        Of the run, see `RunFolder`.
+    subject_of : callable
+        Makes what is learned, or finds it again, below a folder.
+    resume : bool
+        Go on with the run in `out`; a new one is begun where there is none.
+    start : Path or None
+        Weights that a new run begins with: a best.ckpt.
+
+    Returns
+    -------
+    Path
+        The exported model; its draft card lies beside it.
+
+    Raises
+    ------
+    UsageError
+        The folder holds another run.
+    ModelError
+        `start` does not fit, or the exported file does not answer as the network does.
+    TrainingStopped
+        Ctrl-C; the run is saved.
+    """
+    folder = RunFolder(out)
+    folder.begin(config, resume)
+    fabric = make_fabric(config.machine, out)
+    fabric.launch()
+    subject = subject_of(out / "material")
+    lesson, network = subject.lesson, subject.lesson.network
+    last = checkpoints.load(folder.last)
+    if start is not None and last is None:
+        begin_with(network, start)
+    steps, done = config.course.epochs * lesson.order.epoch_steps, last["engine"]["step"] if last else 0
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    with Journal(out, fabric, steps, done, config.course.batch) as journal:
+        engine = Engine(fabric, network, lesson.task, cast(Any, config), lesson.order.epoch_steps, journal.say)
+        data = {"described": subject.card.data, "fingerprint": subject.fingerprint}
+        if fabric.is_global_zero:
+            folder.note({"task": subject.card.task, "data": data, "parameters": parameters})
+        training = Training(folder, engine, lesson, journal, Best.read(folder, fabric))
+        training.fit(last)
+        return _conclude(training, replace(subject, card=replace(subject.card, parameters=parameters)))
+
+
+def begin_with(network: nn.Module, start: Path) -> None:
+    """Put the weights of a best.ckpt into a network.
+
+    Raises
+    ------
+    ModelError
+        There are none, or they are of another network.
+    """
+    kept = checkpoints.load(start)
+    if kept is None:
+        raise ModelError(f"{start} does not exist. Name the checkpoints/best.ckpt of a run.")
+    try:
+        network.load_state_dict(kept["network"])
+    except (KeyError, RuntimeError) as error:
+        raise ModelError(f"{start} holds weights of another network. Give the recipe that they came from.") from error
+
+
+def _conclude(training: Training, subject: Subject) -> Path:
+    """Best weights in place; model, card, curves and what was said of each item of the validation written."""
+    engine, folder = training.engine, training.folder
+    best = checkpoints.load(folder.best)
+    if best is None:
+        raise ModelError(f"{folder.best} is missing. Train again into another folder.")
+    engine.judged.load_state_dict(best["network"])
+    rows = engine.examine(training.lesson.validation_loader(engine.fabric))
+    if engine.fabric.is_global_zero:
+        write_text(folder.validation, _as_csv(rows, training.lesson.task.columns))
+        subject.export(copy.deepcopy(engine.judged).cpu(), folder.model)
+        card = replace(subject.card, name=folder.path.resolve().name, sha256=file_hash(folder.model))
+        write_card(card, folder.model.with_suffix(".json"))
+        draw_curves(training.journal.rows, best["step"], folder.path)
+        training.journal.say(f"Best after step {best['step']}: {folder.model}")
+    engine.fabric.barrier()
+    return folder.model
+
+
+def _as_csv(rows: NDArray[np.float64], columns: Sequence[str]) -> str:
+    lines = [",".join(columns), *(",".join(f"{value:.6g}" for value in row) for row in rows)]
+    return "\n".join(lines) + "\n"
