@@ -184,10 +184,9 @@ def command_named(name: str) -> Any:
 def described(names: tuple[str, ...], command: Any) -> str:
     """Heading, purpose and options of a command, and of the commands below it."""
     parts = [f"{'#' * len(names)} {' '.join(names)}", (command.help or "").strip()]
-    below = getattr(command, "commands", None)
-    if below is None and command.params:
+    if command.params:
         parts.append(table(("Argument or option", "Default", "Meaning"), map(parameter, command.params)))
-    for name, each in (below or {}).items():
+    for name, each in getattr(command, "commands", {}).items():
         parts.append(described((*names, name), each))
     return "\n\n".join(parts)
 
