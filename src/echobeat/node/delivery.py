@@ -139,7 +139,8 @@ class WebSender:
 
     def __init__(self, peer: WebPeer, tls: Tls | None) -> None:
         self._url = f"{peer.url}/studies"
-        self._context = _client_context(tls) if tls and peer.url.startswith("https") else None
+        context = _client_context(tls) if tls and peer.url.startswith("https") else None
+        self._opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context), _Stay)
 
     def send(self, path: Path) -> Delivered:
         """Send a file.
@@ -155,7 +156,7 @@ class WebSender:
         if account := os.environ.get(ACCOUNT_VARIABLE):
             request.add_header("Authorization", "Basic " + base64.b64encode(account.encode()).decode())
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S, context=self._context):
+            with self._opener.open(request, timeout=TIMEOUT_S):
                 return ARRIVED
         except urllib.error.HTTPError as error:
             error.close()
@@ -167,6 +168,13 @@ class WebSender:
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: urllib would make a GET of the POST, which loses the object, and take the password along."""
+
+    def redirect_request(self, *_: object) -> None:
+        """None: the 3xx is an `HTTPError`."""
 
 
 def _bound(event: Event) -> None:
