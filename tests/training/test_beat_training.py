@@ -59,6 +59,18 @@ def test_a_run_ends_with_a_model_that_reads_beats(run):
     assert isinstance(load_video_reader(run).card.sha256, str)
 
 
+def test_the_seed_alone_decides_the_weights_that_a_run_begins_with(run, monkeypatch):
+    """Whatever was drawn in the process before, the same recipe begins with the same weights."""
+    monkeypatch.setattr(beat_run, "VALIDATION_PHANTOMS", 1)
+    config = BeatConfig.load("ef-phantom", TINY)
+    begun = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        subject = beat_run._subject(config, None, lambda _: None, run / "material")
+        begun.append(subject.lesson.network.state_dict())
+    assert all(torch.equal(begun[0][name], begun[1][name]) for name in begun[0])
+
+
 def test_a_run_is_not_begun_twice(run):
     """Without --resume the folder is refused."""
     with pytest.raises(UsageError, match="holds a run"):

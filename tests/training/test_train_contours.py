@@ -1,5 +1,7 @@
 """The recipe of the bundled segmentation network runs, goes on after a stop, and exports what it trained."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -9,11 +11,12 @@ torch = pytest.importorskip("torch")
 
 from echobeat.errors import ModelError, UsageError  # noqa: E402  torch may be missing
 from echobeat.models import load_card, load_segmenter  # noqa: E402
+from echobeat.models.cards import file_hash  # noqa: E402
 from echobeat.models.session import open_backend  # noqa: E402
 from echobeat.networks.export import SegmentationModel, export_segmentation  # noqa: E402
 from echobeat.networks.light_unet import LightUNet  # noqa: E402
 from echobeat.training import checkpoints, run  # noqa: E402
-from echobeat.training.contours import ContoursConfig, train_contours  # noqa: E402
+from echobeat.training.contours import JUDGING_PHANTOMS, UNSEEN, ContoursConfig, train_contours  # noqa: E402
 from echobeat.training.contours_task import ContoursTask, JudgingImages, letterboxed  # noqa: E402
 from echobeat.training.losses import dice_cross_entropy  # noqa: E402
 
@@ -96,6 +99,11 @@ def test_a_run_ends_with_a_model_that_segments_and_can_be_begun_with(recipe, tmp
     begun = weights(tmp_path / "second")
     other = weights(tmp_path / "first")
     assert not all(torch.equal(begun[name], other[name]) for name in first)
+    assert file_hash(start) in load_card(tmp_path / "second").data[-1]
+    with pytest.raises(UsageError, match="other studies"):
+        train_contours(recipe, None, tmp_path / "second", start=None, resume=True)
+    with pytest.raises(ModelError, match="does not exist"):
+        train_contours(recipe, None, tmp_path / "fourth", start=tmp_path / "none.ckpt")
     with pytest.raises(ModelError, match="another network"):
         train_contours(replace(recipe, widths=(4, 8)), None, tmp_path / "third", start=start)
 
@@ -125,6 +133,37 @@ def test_dice_of_the_truth_is_one():
     assert rows[:, 1].tolist() == [0, 1]
     assert float(rows[0, 2]) > 0.95
     assert float(rows[1, 2]) == 1
+
+
+def test_a_certain_and_wrong_answer_costs_what_it_is_worth():
+    """The validation's cross-entropy comes from log-odds: 300 of them on the wrong side cost 300, as no probability
+    in single precision could say."""
+
+    class Errs(torch.nn.Module):
+        def forward(self, x):
+            logits = torch.zeros(len(x), 4, *x.shape[2:])
+            logits[:, 1] = 300.0
+            return logits
+
+    batch = {name: torch.zeros(1, dtype=torch.long) for name in ("study", "group")}
+    batch |= {name: torch.zeros(1, 16, 16, dtype=torch.uint8) for name in ("images", "labels")}
+    rows = ContoursTask(False, 0.0, (("a",),)).examine(Errs(), batch)
+    assert float(rows[0, 3]) == pytest.approx(300, abs=2)
+
+
+def test_processes_train_together(tmp_path):
+    """Two processes begin one run, find the material that the first one has, and end with a model."""
+    material = tmp_path / "run" / "material"
+    material.mkdir(parents=True)
+    for name, count, seed in (("phantoms-8-48-1", 8, 1), (f"phantoms-{JUDGING_PHANTOMS}-48-{1 + UNSEEN}", 200, 2)):
+        images, labels = (np.stack(part) for part in zip(*made_frames(None, count, 48, seed, None), strict=True))
+        np.savez(material / f"{name}.npz", images=images, labels=labels)
+    (tmp_path / "tiny.toml").write_text(RECIPE)
+    command = [sys.executable, "-m", "echobeat", "train", "contours", "--recipe", str(tmp_path / "tiny.toml")]
+    further = ["--out", str(tmp_path / "run"), "machine.devices=2", "machine.accelerator=cpu"]
+    done = subprocess.run([*command, *further], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert load_card(tmp_path / "run").task == "segmentation"
 
 
 def test_image_and_ventricle_are_letterboxed_alike():

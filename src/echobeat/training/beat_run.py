@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
+import torch
 from pydantic import NonNegativeInt, PositiveInt
 from pydantic.dataclasses import dataclass as checked_dataclass
 
@@ -121,6 +122,7 @@ def _subject(config: BeatConfig, camus: Path | None, log: Callable[[str], None],
     material = gather_beats(config, segmenter, camus, folder, log)
     course = config.course
     order = Order(sum(len(beats) for beats, _ in material.train), course.batch, course.seed, steps=course.epoch_steps)
+    torch.manual_seed(course.seed)
     card = draft_card(
         "beats",
         f"Reads the EF of single beats beside the contours of {segmenter.card.name}.",

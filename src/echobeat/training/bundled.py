@@ -24,7 +24,7 @@ from echobeat.training.curves import draw_curves
 from echobeat.training.engine import Engine
 from echobeat.training.journal import Journal
 from echobeat.training.lesson import Lesson
-from echobeat.training.run import Best, Training, make_fabric
+from echobeat.training.run import Best, Training, check_batch, is_first_process, make_fabric
 from echobeat.training.run_folder import RunFolder, write_text
 
 NOT_CLEARED = "Research only: not cleared for diagnosis or treatment."
@@ -100,7 +100,7 @@ def train_bundled(
     resume : bool
         Go on with the run in `out`; a new one is begun where there is none.
     start : Path or None
-        Weights that a new run begins with: a best.ckpt.
+        Weights that a new run begins with: a best.ckpt. A run that goes on is given the same.
 
     Returns
     -------
@@ -110,17 +110,24 @@ def train_bundled(
     Raises
     ------
     UsageError
-        The folder holds another run.
+        The folder holds another run, or one that began with other weights or data.
     ModelError
         `start` does not fit, or the exported file does not answer as the network does.
     TrainingStopped
         Ctrl-C; the run is saved.
     """
-    folder = RunFolder(out)
-    folder.begin(config, resume)
+    if start is not None and not start.is_file():
+        raise ModelError(f"{start} does not exist. Name the checkpoints/best.ckpt of a run.")
+    folder, material = RunFolder(out), out / "material"
+    origin = () if start is None else (file_hash(start),)
+    subject: Subject | None = None
+    if is_first_process():  # it makes what is learned from before the others start
+        folder.begin(config, resume)
+        subject = subject_of(material)
     fabric = make_fabric(config.machine, out)
     fabric.launch()
-    subject = subject_of(out / "material")
+    check_batch(config.course.batch, fabric)
+    subject = subject or subject_of(material)
     lesson, network = subject.lesson, subject.lesson.network
     last = checkpoints.load(folder.last)
     if start is not None and last is None:
@@ -129,12 +136,15 @@ def train_bundled(
     parameters = sum(parameter.numel() for parameter in network.parameters())
     with Journal(out, fabric, steps, done, config.course.batch) as journal:
         engine = Engine(fabric, network, lesson.task, cast(Any, config), lesson.order.epoch_steps, journal.say)
-        data = {"described": subject.card.data, "fingerprint": subject.fingerprint}
+        begun = tuple(f"begun with the weights of a file with the SHA-256 {digest}" for digest in origin)
+        card = replace(subject.card, parameters=parameters, data=(*subject.card.data, *begun))
         if fabric.is_global_zero:
-            folder.note({"task": subject.card.task, "data": data, "parameters": parameters})
+            fingerprint = " ".join((subject.fingerprint, *origin))
+            data = {"described": card.data, "fingerprint": fingerprint}
+            folder.note({"task": card.task, "data": data, "parameters": parameters})
         training = Training(folder, engine, lesson, journal, Best.read(folder, fabric))
         training.fit(last)
-        return _conclude(training, replace(subject, card=replace(subject.card, parameters=parameters)))
+        return _conclude(training, replace(subject, card=card))
 
 
 def begin_with(network: nn.Module, start: Path) -> None:
@@ -143,11 +153,9 @@ def begin_with(network: nn.Module, start: Path) -> None:
     Raises
     ------
     ModelError
-        There are none, or they are of another network.
+        They are of another network.
     """
-    kept = checkpoints.load(start)
-    if kept is None:
-        raise ModelError(f"{start} does not exist. Name the checkpoints/best.ckpt of a run.")
+    kept = checkpoints.load(start) or {}
     try:
         network.load_state_dict(kept["network"])
     except (KeyError, RuntimeError) as error:

@@ -49,11 +49,11 @@ class ContoursTask:
     def examine(self, network: nn.Module, batch: Batch) -> Tensor:
         """(images, columns) float64; Dice of the ventricle at the network's size, and its cross-entropy a pixel."""
         logits = network(standardise(batch["images"][:, None].float())).float()
-        likely, true = logits.softmax(dim=1)[:, 1], batch["labels"] == 1
-        found = likely > 0.5
+        ventricle = logits[:, 1] - logits[:, [0, *range(2, logits.shape[1])]].logsumexp(dim=1)  # logarithm of its odds
+        found, true = ventricle > 0, batch["labels"] == 1
         overlap, total = (found & true).sum(dim=(1, 2)), found.sum(dim=(1, 2)) + true.sum(dim=(1, 2))
         dice = torch.where(total > 0, 2 * overlap / total.clamp(min=1), 1.0)
-        loss = functional.binary_cross_entropy(likely, true.float(), reduction="none").mean(dim=(1, 2))
+        loss = functional.binary_cross_entropy_with_logits(ventricle, true.float(), reduction="none").mean(dim=(1, 2))
         return torch.stack([part.double() for part in (batch["study"], batch["group"], dice, loss)], dim=1)
 
     def scores(self, rows: NDArray[np.float64]) -> dict[str, float]:

@@ -68,8 +68,7 @@ def train(task: Task, source: Source, out: Path, config: Config, resume: bool = 
             gather(task, config, source, progress)
     fabric = make_fabric(config.machine, out)
     fabric.launch()
-    if config.course.batch % fabric.world_size:
-        raise UsageError(f"A batch of {config.course.batch} cannot be shared by {fabric.world_size} processes.")
+    check_batch(config.course.batch, fabric)
     material = gather(task, config, source)
     last = checkpoints.load(folder.last)
     lesson = prepare(config, material, fresh=last is None)
@@ -85,6 +84,17 @@ def train(task: Task, source: Source, out: Path, config: Config, resume: bool = 
 def is_first_process() -> bool:
     """True but in the further processes of a training with several."""
     return bool(rank_zero_only.rank == 0)  # type: ignore[attr-defined]  # lightning sets it on the function
+
+
+def check_batch(batch: int, fabric: Fabric) -> None:
+    """Refuse a batch that the processes cannot share evenly.
+
+    Raises
+    ------
+    UsageError
+    """
+    if batch % fabric.world_size:
+        raise UsageError(f"A batch of {batch} cannot be shared by {fabric.world_size} processes.")
 
 
 def make_fabric(machine: Machine, out: Path) -> Fabric:
