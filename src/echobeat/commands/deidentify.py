@@ -194,7 +194,9 @@ class Run:
         if not log.rows:
             return None
         row = log.done(_hash(file, self), self.policy)
-        return None if row is None or (row.state == "review" and row.instance in self.decisions) else row
+        if row is None or row.is_certain:
+            return row
+        return row if row.decision == self.decisions.get(row.instance) else None
 
     def _outcomes(self, files: Sequence[Path]) -> Iterator[tuple[Path, Outcome]]:
         from echobeat.commands.workers import Died, work_through

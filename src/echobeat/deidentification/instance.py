@@ -41,10 +41,11 @@ NAME = "the file"
 
 _BLOCK_BYTES = 1 << 20
 _AROUND_PX = 6
-_DECIDED = {
+DECIDED: dict[Decision, tuple[str, str]] = {
     "clean": ("person_clean", "a person looked at it and found no writing"),
     "black": ("person_black", "a person looked at it and had what was marked blacked out"),
 }
+"""Code and sentence of an outcome that a person decided."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def _deidentified(file: BinaryIO, source_hash: str, out: Path, task: Task) -> Ou
         with _whole(path.with_suffix(PICTURE)) as beside:
             beside.write_bytes(thumbnail(recording.frames, sector.mask, text.boxes))
     _remove_other(out, path, state)
-    reason, message = _DECIDED[decision] if decision else (doubt, DOUBTS.get(doubt, ""))
+    reason, message = DECIDED[decision] if decision else (doubt, DOUBTS.get(doubt, ""))
     relative = path.relative_to(out).as_posix()
     return Outcome(source_hash, state, reason, message, relative, len(text.boxes), identity)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from echobeat import __version__
 from echobeat.deidentification.header import Policy
-from echobeat.deidentification.instance import Outcome
+from echobeat.deidentification.instance import DECIDED, Decision, Outcome
 from echobeat.deidentification.text import DETECTOR
 from echobeat.errors import OutputError
 
@@ -48,6 +48,16 @@ class Row:
         names = (who.patient, who.study, who.instance) if who else ("", "", "")
         told = (outcome.source_hash, outcome.state, outcome.reason, outcome.message)
         return cls(*told, *names, outcome.path, str(outcome.boxes) if who else "", made_by(policy))
+
+    @property
+    def is_certain(self) -> bool:
+        """True where nothing was doubtful: no decision of a person could change the output."""
+        return self.state == "clean" and not self.reason
+
+    @property
+    def decision(self) -> Decision | None:
+        """What a person decided about it; None where nobody did."""
+        return next((decision for decision, (code, _) in DECIDED.items() if code == self.reason), None)
 
 
 COLUMNS = tuple(field.name for field in fields(Row))

@@ -1,0 +1,113 @@
+"""What a later run of `echobeat deidentify` makes of an earlier one's log, mapping and outputs."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from canaries import screen, source
+from pydicom import dcmread
+
+from echobeat.__main__ import main
+from echobeat.commands import workers
+
+
+@pytest.fixture(autouse=True)
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Starting processes takes longer than the files."""
+
+    def one_by_one(
+        tasks: list[Path], prepare: Callable[[], Callable[[Path], Any]], _processes: int
+    ) -> Iterator[tuple[Path, Any]]:
+        work = prepare()
+        for task in tasks:
+            yield task, work(task)
+
+    monkeypatch.setattr(workers, "work_through", one_by_one)
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Sources, outputs and key of the runs of a test."""
+
+    root: Path
+
+    @property
+    def sources(self) -> Path:
+        return self.root / "in"
+
+    @property
+    def out(self) -> Path:
+        return self.root / "out"
+
+    def run(self, *options: object) -> int:
+        """The exit code."""
+        places = ("--out", self.out, "--key", self.root / "key")
+        with pytest.raises(SystemExit) as ended:
+            main(["deidentify", *map(str, (self.sources, *places, *options))])
+        return int(ended.value.code or 0)
+
+    def rows(self) -> list[dict[str, str]]:
+        with (self.out / "deidentify_log.csv").open(newline="") as stream:
+            return list(csv.DictReader(stream))
+
+    def mapping(self) -> list[list[str]]:
+        path = self.root / "key.mapping.csv"
+        if not path.exists():
+            return []
+        with path.open(newline="") as stream:
+            return list(csv.reader(stream))
+
+    def outputs(self) -> list[str]:
+        return sorted(path.relative_to(self.out).as_posix() for path in self.out.rglob("*.dcm"))
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Folders:
+    """One source, which is certain."""
+    made = Folders(tmp_path)
+    made.sources.mkdir()
+    source(made.sources / "a.dcm", compressed=False)
+    return made
+
+
+@pytest.fixture
+def doubtful(folders: Folders) -> Folders:
+    """One source, which is for review."""
+    one = screen()[:, :, 60:-60]
+    source(folders.sources / "a.dcm", compressed=False, frames=np.concatenate([one, one[::-1]], axis=2))
+    return folders
+
+
+def test_a_decision_that_is_corrected_or_withdrawn_makes_its_clip_anew(doubtful: Folders) -> None:
+    doubtful.run()
+    (row,) = doubtful.rows()
+    table = doubtful.root / "decided.csv"
+    for decision, state, reason in (
+        ("clean", "clean", "person_clean"),
+        ("black", "clean", "person_black"),
+        ("", "review", "several_pictures"),
+    ):
+        table.write_text(f"{row['instance']},{decision}\n" if decision else "instance,decision\n")
+        doubtful.run("--resume", "--decisions", table)
+        (now,) = doubtful.rows()
+        assert (now["state"], now["reason"]) == (state, reason)
+        assert doubtful.outputs() == [now["path"]]
+        assert dcmread(doubtful.out / now["path"]).BurnedInAnnotation == ("NO" if state == "clean" else "YES")
+
+
+def test_a_decision_about_what_is_certain_or_settled_makes_nothing_anew(doubtful: Folders) -> None:
+    source(doubtful.sources / "b.dcm", compressed=False)
+    doubtful.run()
+    table = doubtful.root / "decided.csv"
+    table.write_text("".join(f"{row['instance']},clean\n" for row in doubtful.rows()))
+    doubtful.run("--resume", "--decisions", table)
+    before = {path: os.stat(path).st_mtime_ns for path in doubtful.out.rglob("*.dcm")}
+    doubtful.run("--resume", "--decisions", table)
+    assert {path: os.stat(path).st_mtime_ns for path in doubtful.out.rglob("*.dcm")} == before
