@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import stat
 from pathlib import Path
@@ -75,6 +76,31 @@ def test_key_and_mapping_are_for_their_owner_alone_and_not_among_the_outputs(tmp
     file.chmod(0o644)
     with pytest.raises(UsageError):
         KeyFile(file, tmp_path / "out")
+
+
+@pytest.mark.parametrize("torn", ["patient,A", 'source,"a, b'])
+def test_a_row_of_the_mapping_that_was_cut_off_spoils_no_other(tmp_path: Path, torn: str) -> None:
+    KeyFile(tmp_path / "key", tmp_path / "out").remember([("patient", "X", "P0")])
+    key = KeyFile(tmp_path / "key", tmp_path / "out")
+    with key.mapping.open("a") as stream:
+        stream.write(torn)
+    for _ in range(2):
+        key.remember([("patient", "A", "P1"), ("source", "a, b", "h")])
+    with key.mapping.open(newline="") as stream:
+        whole = [row for row in csv.reader(stream) if len(row) == 3]
+    assert whole[1:] == [["patient", "X", "P0"], ["patient", "A", "P1"], ["source", "a, b", "h"]]
+
+
+def test_two_runs_that_share_a_key_write_each_row_of_the_mapping_once(tmp_path: Path) -> None:
+    one, other = (KeyFile(tmp_path / "key", tmp_path / "out") for _ in range(2))
+    for key in (one, other, one, other):
+        key.remember([("patient", "A", "P1")])
+    other.remember([("patient", "B", "P2")])
+    one.remember([("patient", "B", "P2")])
+    assert one.mapping.read_text().splitlines() == ["kind,original,pseudonym", "patient,A,P1", "patient,B,P2"]
+    one.mapping.unlink()
+    one.remember([("patient", "A", "P1")])
+    assert one.mapping.read_text().splitlines() == ["kind,original,pseudonym", "patient,A,P1"]
 
 
 def test_the_table_names_what_it_should() -> None:

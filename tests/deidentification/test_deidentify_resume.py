@@ -16,6 +16,7 @@ from pydicom import dcmread
 
 from echobeat.__main__ import main
 from echobeat.commands import workers
+from echobeat.deidentification.log import Log, Row
 
 
 @pytest.fixture(autouse=True)
@@ -111,3 +112,21 @@ def test_a_decision_about_what_is_certain_or_settled_makes_nothing_anew(doubtful
     before = {path: os.stat(path).st_mtime_ns for path in doubtful.out.rglob("*.dcm")}
     doubtful.run("--resume", "--decisions", table)
     assert {path: os.stat(path).st_mtime_ns for path in doubtful.out.rglob("*.dcm")} == before
+
+
+def test_what_the_log_holds_is_in_the_mapping_even_if_the_run_is_ended_right_then(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[tuple[Row, set[str]]] = []
+    add = Log.add
+
+    def added(log: Log, row: Row) -> None:
+        add(log, row)
+        ended.append((row, {line[-1] for line in folders.mapping()}))
+
+    monkeypatch.setattr(Log, "add", added)
+    source(folders.sources / "b.dcm", compressed=False, frames=screen()[1:])
+    folders.run()
+    assert len(ended) == 2
+    for row, mapped in ended:
+        assert {row.patient, row.study, row.instance, row.source_hash} <= mapped

@@ -27,9 +27,6 @@ SOME_FAILED, STOPPED = 3, 130
 STATES = {"clean": "clean", "review": "for review", "refused": "refused"}
 """States, and how they are told."""
 
-_REMEMBERED = 100
-"""Rows of the mapping that are gathered before they are written."""
-
 
 def deidentify(
     sources: Annotated[list[Path], typer.Argument(metavar="SOURCE...", help="DICOM files, and folders to search.")],
@@ -162,7 +159,7 @@ class Run:
     debug: bool = False
 
     def through(self, files: Sequence[Path], log: Log, advance: Callable[[Row], None]) -> list[Row]:
-        """De-identify files; keep log and mapping, which hold everything that is done even if it is interrupted."""
+        """De-identify files; keep mapping and log, which hold everything that is done however it is interrupted."""
         from echobeat.deidentification.log import Row
 
         rows: list[Row] = []
@@ -174,20 +171,17 @@ class Run:
             else:
                 rows.append(row)
                 advance(row)
-        mapping: list[tuple[str, str, str]] = []
-        try:
-            for file, outcome in self._outcomes(left):
-                row = Row.of(outcome, self.policy)
-                log.add(row)
-                rows.append(row)
-                mapping += [("source", str(file.absolute()), outcome.source_hash)]
-                mapping += outcome.identity.mapping() if outcome.identity else ()
-                if len(mapping) >= _REMEMBERED:
-                    self.keys.remember(mapping)
-                    mapping.clear()
-                advance(row)
-        finally:
-            self.keys.remember(mapping)
+        for file, outcome in self._outcomes(left):
+            row = Row.of(outcome, self.policy)
+            self.keys.remember(  # before the row: a file that the log holds is not looked at again
+                [
+                    ("source", str(file.absolute()), outcome.source_hash),
+                    *(outcome.identity.mapping() if outcome.identity else ()),
+                ]
+            )
+            log.add(row)
+            rows.append(row)
+            advance(row)
         return rows
 
     def _done(self, file: Path, log: Log) -> Row | None:

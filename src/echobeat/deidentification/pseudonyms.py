@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import hmac
+import io
 import os
 import secrets
 import stat
@@ -96,6 +97,8 @@ class KeyFile:
             raise UsageError("The key lies within the outputs. Keep it elsewhere: --key FILE.")
         self.path = path
         self.mapping = path.with_name(path.name + MAPPING_SUFFIX)
+        self._known: set[tuple[str, ...]] = set()
+        self._read_bytes = 0
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.pseudonyms = Pseudonyms(self._key())
@@ -122,7 +125,7 @@ class KeyFile:
             raise UsageError("The file of the key holds no hexadecimal key. Name another, or a new one.") from error
 
     def remember(self, rows: Iterable[tuple[str, str, str]]) -> None:
-        """Add (kind, original, pseudonym) to the mapping, each once.
+        """Add (kind, original, pseudonym) to the mapping, each once; they are on disk when it returns.
 
         Raises
         ------
@@ -130,21 +133,42 @@ class KeyFile:
         """
         try:
             with FileLock(self.mapping.with_name(f".{self.mapping.name}.lock"), timeout=_LOCK_S, mode=OWNER_ONLY):
-                known = self._known()
-                new = [row for row in dict.fromkeys(rows) if row not in known]
-                fresh = not self.mapping.exists()
-                with _owners(self.mapping, os.O_CREAT | os.O_APPEND | os.O_WRONLY) as stream:
-                    writer = csv.writer(stream, lineterminator="\n")
-                    writer.writerows([MAPPING_COLUMNS, *new] if fresh else new)
+                self._read_further()
+                new = [row for row in dict.fromkeys(rows) if row not in self._known]
+                self._append(_as_text(new if self._read_bytes else [MAPPING_COLUMNS, *new]))
         except (OSError, Timeout) as error:
             raise OutputError("The mapping of the pseudonyms cannot be written beside the key.") from error
 
-    def _known(self) -> set[tuple[str, ...]]:
-        if not self.mapping.exists():
-            return set()
+    def _read_further(self) -> None:
+        """Take up what was added since the last time, and end a last row that was cut off."""
+        size = self.mapping.stat().st_size if self.mapping.exists() else 0
+        if size < self._read_bytes:  # somebody has made another
+            self._known, self._read_bytes = set(), 0
+        if not size:
+            return
         _refuse_open(self.mapping)
-        with self.mapping.open(newline="", encoding="utf-8", errors="surrogateescape") as stream:
-            return {tuple(row) for row in csv.reader(stream)}
+        with self.mapping.open("rb") as stream:
+            stream.seek(self._read_bytes)
+            added = stream.read()
+        if added and not added.endswith(b"\n"):
+            end = '"\n' if added.count(b'"') % 2 else "\n"
+            self._append(end)
+            added += end.encode()
+        text = io.StringIO(added.decode("utf-8", "surrogateescape"), newline="")
+        self._known.update(tuple(row) for row in csv.reader(text))
+        self._read_bytes += len(added)
+
+    def _append(self, text: str) -> None:
+        with _owners(self.mapping, os.O_CREAT | os.O_APPEND | os.O_WRONLY) as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+
+
+def _as_text(rows: Iterable[tuple[str, ...]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
 
 
 def _owners(path: Path, flags: int):  # type: ignore[no-untyped-def]  # the text stream of open()
