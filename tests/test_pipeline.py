@@ -72,6 +72,15 @@ def test_a_still_image_gets_a_reason_and_no_number(study):
     assert result.ef is result.ef_category is result.probability_below is None
 
 
+def test_a_refused_clip_has_no_interval(study):
+    """At 5 frames a second the clip is refused; what was calibrated on judged clips is not claimed for it."""
+    result = echobeat.analyze(study.frames[::10], fps=study.patient.acquisition.fps / 10).result
+    assert not result.quality.accepted
+    assert any(beat.ef is not None for beat in result.beats)
+    assert all(beat.ef_low is beat.ef_high is None for beat in result.beats)
+    assert all(e is None or e.low is e.high is None for e in (result.ef_geometric, result.ef_video))
+
+
 def test_noise_gets_no_number():
     """What is not ultrasound is refused, whatever the network paints on it."""
     frames = np.random.default_rng(0).integers(0, 256, (60, 112, 112), dtype=np.uint8)

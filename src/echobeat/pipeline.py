@@ -185,7 +185,7 @@ def analyze_clip(clip: Clip, models: Models, progress: Progress | None = None) -
     readings = _readings(upright, models.ejection_fraction, masks, beats)
     result = _result(clip, models, _efs(models, beats, readings, measurement.Trust.of(quality)), (rhythm, quality))
     said = tuple(readings) if models.ejection_fraction else ()
-    phases = measurement.phases(len(clip.frames), beats)
+    phases = measurement.phases(curve.volume_smoothed, beats)
     masks, curve = measurement.turned_masks(masks, turn), measurement.turned_curve(curve, turn, *clip.frames.shape[1:])
     return Assessment(result, clip, masks, curve, phases, said)
 
@@ -229,6 +229,13 @@ class _EFs:
     error: measurement.MeasurementError | None
     disagree: bool = False
 
+    @property
+    def without_intervals(self) -> _EFs:
+        """For a clip that is refused: what was calibrated holds for clips that are judged."""
+        beats = tuple(replace(beat, ef_low=None, ef_high=None) for beat in self.beats)
+        bare = [estimate and replace(estimate, low=None, high=None) for estimate in (self.geometric, self.video)]
+        return replace(self, beats=beats, geometric=bare[0], video=bare[1])
+
 
 def _readings(clip: Clip, reader: VideoReader | None, masks: LVMasks, beats: tuple[Beat, ...]) -> list[Reading | None]:
     if reader is None:
@@ -257,6 +264,8 @@ def _result(clip: Clip, models: Models, efs: _EFs, verdict: tuple[Rhythm | None,
     if efs.disagree and efs.geometric and efs.video and quality.accepted:
         said = measurement.warn("estimates_disagree", contours=efs.geometric.value, video=efs.video.value)
         quality = replace(quality, warnings=(*quality.warnings, said))
+    if not quality.accepted:
+        efs = efs.without_intervals
     judged = efs.study if quality.accepted else None
     _, height, width = clip.frames.shape
     return Result(

@@ -168,8 +168,8 @@ class Beat:
     edv_px3: Annotated[float | None, Field(description="end-diastolic volume in cubic pixels")]
     esv_px3: Annotated[float | None, Field(description="end-systolic volume in cubic pixels")]
     ef: Annotated[float | None, Field(description="ejection fraction in percent, unrounded")]
-    ef_low: Annotated[float | None, Field(description="lower end of the 90 % interval; null: not calibrated")]
-    ef_high: Annotated[float | None, Field(description="upper end of the 90 % interval; null: not calibrated")]
+    ef_low: Annotated[float | None, Field(description="lower end of the 90 % interval; null: none, or refused")]
+    ef_high: Annotated[float | None, Field(description="upper end of the 90 % interval; null: none, or refused")]
     ef_geometric: Annotated[
         float | None, Field(description="EF of edv and esv, where `ef` combines it with the video's; else null")
     ] = None
@@ -208,8 +208,8 @@ class Estimate:
     """An EF with its interval."""
 
     value: Annotated[float, Field(description="percent, unrounded")]
-    low: Annotated[float | None, Field(description="lower end of the 90 % interval; null: not calibrated")]
-    high: Annotated[float | None, Field(description="upper end of the 90 % interval; null: not calibrated")]
+    low: Annotated[float | None, Field(description="lower end of the 90 % interval; null: none, or refused")]
+    high: Annotated[float | None, Field(description="upper end of the 90 % interval; null: none, or refused")]
 
 
 Method = Literal["geometric", "video", "combined"]

@@ -11,6 +11,7 @@ pytest.importorskip("torch")
 
 from echobeat import measurement
 from echobeat.__main__ import main
+from echobeat.commands.evaluate import _facts
 from echobeat.evaluation import known
 from echobeat.evaluation.calibration import KnownStudy
 from echobeat.measurement import CalibrationStudy, MeasurementError
@@ -104,9 +105,25 @@ def test_a_video_networks_calibration_belongs_to_its_pair(call, tmp_path):
     assert (lv.used_beside(lv).calibration, load_card("ef").used_beside(lv).calibration) == before
     assert companion(load_card("lv")) == "ef"
     assert load_card("ef").used_beside(other).calibration not in (None, before[1])
+    assert companion(other) != "ef"  # calibrated beside it, but not as free as it is: --free asks for no other
     code, _, _ = call("calibrate", "--data", tmp_path, "--model", "ef", "--segmentation", "lv-phantom", "--forget")
     assert code == 0
     assert load_card("ef").calibration_beside(other) is None
+
+
+def test_free_and_a_model_that_is_not_contradict_each_other(call, data, tmp_path):
+    """--free with a model under CAMUS's licence is wrong use, not silently one of the two."""
+    code, _, err = call("analyze", data / "v0.avi", "--out", tmp_path / "out", "--free", "--ef", "ef")
+    assert code == 2
+    assert "--free" in err
+
+
+def test_predictions_of_another_calibration_are_not_reused():
+    """What an evaluation keeps in its folder belongs to the calibration that gave its intervals."""
+    ef, lv = load_card("ef"), load_card("lv")
+    again = replace(ef, measurement_error={**ef.measurement_error, "video_weight": 0.1})
+    assert _facts(ef, lv) != _facts(again, lv)
+    assert _facts(ef, lv) == _facts(load_card("ef"), lv)
 
 
 def test_a_result_says_which_calibration_its_intervals_are_of():

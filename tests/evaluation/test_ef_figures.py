@@ -60,6 +60,14 @@ def test_trust_is_measured_only_where_the_model_claims_it() -> None:
     assert {r.method for r in rows if "calibration" in r.name or "coverage" in r.name} == {"geometric"}
 
 
+def test_a_calibration_error_has_no_bootstrap_interval() -> None:
+    """Resampling inflates it, so that a percentile interval would lie above the figure itself."""
+    studies = made_studies()
+    rows = [r for r in ef_figures(studies, made_readings(studies), [], QUICK) if r.name.startswith("calibration error")]
+    assert rows
+    assert all(row.low is None and row.high is None for row in rows)
+
+
 def test_the_error_of_the_best_clips_is_theirs_alone() -> None:
     """A score that is 1 where the error is small: the best half errs least, and its ratio to all says by how much."""
     studies = made_studies()

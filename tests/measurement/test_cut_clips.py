@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from made_hearts import clip_of, sinus
 
 from echobeat.measurement import find_beats
 from echobeat.measurement.curve import smooth_volume
@@ -40,3 +41,20 @@ def test_a_clip_from_end_diastole_to_end_systole_is_half_a_cycle():
     assert beat.half_cycle
     assert beat.ef == pytest.approx(100 * 75 / 120, abs=3)
     assert beat.end_frame is None
+
+
+def test_the_rest_before_the_atrial_kick_is_no_end_systole():
+    """Cut in diastasis, with nothing to compare it with, the plateau is not taken for the heart's smallest volume."""
+    slow = sinus(rate=50, ef=50.0, beats=4)
+    for start in np.arange(0.62, 1.0, 0.04):
+        beats = find_beats(clip_of(slow, 50.0, 1.2 + start, 1.2 + start + 0.45))
+        assert not any(beat.counts and beat.ed_frame is None for beat in beats), start
+
+
+def test_a_filling_does_not_begin_above_what_was_seen_to_be_smaller():
+    """From late ejection over a dip in mid-filling: the dip is no end-systole, for the true one lies lower."""
+    times = np.arange(0, 0.9, 0.02)
+    points = np.array([[0, 60], [0.1, 45], [0.3, 95], [0.5, 88], [0.7, 120], [0.9, 120]], float)
+    volume = np.interp(times, *points.T)
+    given = [beat.ef for beat in find_beats(curve_of(volume, 50.0)) if beat.counts]
+    assert all(ef > 50 for ef in given)

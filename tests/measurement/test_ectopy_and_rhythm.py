@@ -95,9 +95,18 @@ def test_every_frame_has_its_phase():
     ]
     beats[0] = replace(beats[0], ed_frame=None)
     short = {"ED": "D", "ES": "S", "systole": "-", "diastole": "+"}
-    assert "".join(short[phase] for phase in phases(23, beats)) == "---S++++D---S+++++++D--"
-    assert phases(4, []) == ("", "", "", "")
-    assert phases(5, [made_beat(0, ed=2, es=4, complete=False)])[:2] == ("diastole", "diastole")
+    assert "".join(short[phase] for phase in phases(np.ones(23), beats)) == "---S++++D---S+++++++D--"
+    assert phases(np.ones(4), []) == ("", "", "", "")
+    assert phases(np.ones(5), [made_beat(0, ed=2, es=4, complete=False)])[:2] == ("diastole", "diastole")
+
+
+def test_where_no_ventricle_is_seen_there_is_no_phase():
+    """A gap has none, and what comes after it follows from the next turn, not from the last one before."""
+    volume = np.ones(20)
+    volume[8:12] = np.nan
+    beats = [made_beat(0, ed=2, es=5, complete=False), made_beat(1, ed=15, es=18, complete=False)]
+    short = {"ED": "D", "ES": "S", "systole": "-", "diastole": "+", "": "."}
+    assert "".join(short[phase] for phase in phases(volume, beats)) == "++D--S++....+++D--S+"
 
 
 def test_half_cycles_count_only_where_nothing_is_complete():

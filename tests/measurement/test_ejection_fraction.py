@@ -1,6 +1,7 @@
 """The study's EF, its range, and its interval."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ from made_hearts import made_beat
 
 from echobeat.errors import UsageError
 from echobeat.measurement import MeasurementError, beat_intervals, calibrate, category, probability_below, study_ef
-from echobeat.measurement.calibration import conformal_quantile
+from echobeat.measurement.calibration import CalibrationStudy, calibrate_studies, conformal_quantile
 from echobeat.measurement.ejection_fraction import robust_mean
+from echobeat.measurement.intervals import Trust
 from echobeat.records import Estimate
 
 ERROR = MeasurementError(1.0, 3.0, 2.5, 1.8, 7.0, 200)
@@ -114,6 +116,25 @@ def test_calibrated_intervals_cover_ninety_in_a_hundred_new_studies():
     assert 0.86 < inside.mean() < 0.95
     for few in (counts == 1, counts >= 5):
         assert 0.83 < inside[few].mean() < 0.97
+
+
+def test_no_study_is_scored_with_what_was_fitted_on_it():
+    """On 20 studies of noise the width exceeds the one that the fit itself would have: it knows these errors by heart."""
+    rng = np.random.default_rng(3)
+    wider = []
+    for _ in range(4):
+        trust = [Trust(float(score), bool(warned)) for score, warned in zip(rng.beta(8, 2, 20), rng.random(20) < 0.3)]
+        truths = rng.uniform(20, 70, 20)
+        efs = [truth + rng.normal(0, 6) + rng.normal(0, 3, 3) for truth in truths]
+        studies = [CalibrationStudy(ef, truth, trust=t) for ef, truth, t in zip(efs, truths, trust, strict=True)]
+        error = calibrate_studies(studies)
+        bare = replace(error, study_scale=1.0)
+        half = [bare.study_interval(bare.centre(robust_mean(s.efs)), s.efs, None, s.trust) for s in studies]
+        off = [abs(error.centre(robust_mean(s.efs)) - s.true_ef) for s in studies]
+        known = conformal_quantile(np.array(off) / [(high - low) / 2 for low, high in half])
+        wider.append(error.study_scale / known)
+    assert min(wider) >= 0.99
+    assert np.mean(wider) > 1.03
 
 
 def test_probabilities_are_calibrated():

@@ -114,14 +114,20 @@ def test_a_refused_clip_has_its_reason_first_and_no_number_of_an_ef(refused: Ass
     result = dataclasses.replace(measured.result, ef=None, ef_category=None, quality=refused.quality)
     html = page_html(dataclasses.replace(measured, result=result), NO_VIDEO)
     text = Outline(html).text
-    assert (
-        text.index("No ejection fraction")
-        < text.index(refused.quality.warnings[0].message)
-        < text.index("Image quality")
-    )
+    assert text.index("No ejection fraction") < text.index(refused.quality.warnings[0].message)
+    assert "Quality score" not in text
+    assert "four-chamber view" not in text
     assert "53" not in text
     assert "not reduced" not in text
     assert 'class="scale"' not in html
+
+
+def test_the_page_says_how_its_ef_came_about(calibrated_module: Assessment) -> None:
+    """A combined EF is not said to come from the volumes alone, and one of the volumes not from a network."""
+    result = calibrated_module.result
+    combined = dataclasses.replace(result, ef=dataclasses.replace(result.ef, method="combined"))
+    pages = [page_html(dataclasses.replace(calibrated_module, result=r), NO_VIDEO) for r in (result, combined)]
+    assert ["a network reads from the video" in Outline(html).text for html in pages] == [False, True]
 
 
 def test_an_estimate_that_is_not_accepted_is_not_shown(calibrated_module: Assessment) -> None:

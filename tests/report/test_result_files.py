@@ -91,10 +91,19 @@ def test_frames_csv_has_a_row_a_frame_and_empty_cells_where_nothing_is_known(tmp
 
 
 def test_beats_csv_holds_the_beats_of_result_json_unrounded(tmp_path: Path, calibrated: Assessment) -> None:
-    write_beats_csv(calibrated.beats, tmp_path / "beats.csv")
+    write_beats_csv(calibrated, tmp_path / "beats.csv")
     for row, beat in zip(rows_of(tmp_path / "beats.csv"), calibrated.beats, strict=True):
         for name, value in dataclasses.asdict(beat).items():
             assert row[name] == ("" if value is None else json.dumps(value))
+        assert row["accepted"] == "true"
+
+
+def test_beats_of_a_refused_clip_say_so(tmp_path: Path, calibrated: Assessment) -> None:
+    """Who concatenates tables of many clips sees which beats are no results."""
+    quality = dataclasses.replace(calibrated.quality, accepted=False)
+    refused = dataclasses.replace(calibrated, result=dataclasses.replace(calibrated.result, quality=quality))
+    write_beats_csv(refused, tmp_path / "beats.csv")
+    assert {row["accepted"] for row in rows_of(tmp_path / "beats.csv")} == {"false"}
 
 
 @settings(max_examples=25, deadline=None)

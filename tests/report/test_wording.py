@@ -63,6 +63,17 @@ def test_the_last_frame_of_a_clip_cut_at_the_r_wave_still_belongs_to_its_beat() 
     assert wording.beat_at(complete, 25) == complete.beats[0]
 
 
+def test_an_open_beat_ends_where_the_ventricle_is_lost() -> None:
+    """A beat whose end was not seen does not reach over a gap into the beats behind it."""
+    made = made_assessment(frames=75, beat_frames=25)
+    first, second, *_ = made.beats
+    beats = (dataclasses.replace(first, end_frame=None, complete=False, ef=None), dataclasses.replace(second, index=1))
+    phases = tuple("" if 18 <= frame < 22 else phase for frame, phase in enumerate(made.phases))
+    gap = dataclasses.replace(made, result=dataclasses.replace(made.result, beats=beats), phases=phases)
+    shown = [wording.beat_at(gap, frame) for frame in range(50)]
+    assert [beat and beat.index for beat in shown] == [0] * 18 + [None] * 7 + [1] * 25
+
+
 def test_a_beat_that_is_left_out_says_why(assessment: Assessment) -> None:
     beat = assessment.beats[0]
     assert wording.beat_note(beat) == ""

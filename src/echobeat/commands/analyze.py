@@ -67,7 +67,9 @@ def analyze(
     from echobeat.sources.opening import check_fps, spacing_from_option
 
     check_fps(fps)
-    segmentation = FREE_SEGMENTATION if free else segmentation
+    if free:
+        segmentation = FREE_SEGMENTATION
+        _refuse_licence(ef)
     options = Options(
         fps=fps,
         spacing_mm=spacing_from_option(_numbers(spacing_mm)),
@@ -90,6 +92,15 @@ def analyze(
         raise typer.Exit(STOPPED) from None
     screen.entries(entries, out)
     raise typer.Exit(exit_code(entries))
+
+
+def _refuse_licence(ef: str) -> None:
+    """--free and a model under another licence than the code's contradict each other."""
+    from echobeat.models import load_card
+    from echobeat.models.cards import FREE
+
+    if ef not in ("auto", "none") and load_card(ef).licence != FREE:
+        raise UsageError(f"--free takes only models under {FREE}, and {ef} is not. Leave one of the two out.")
 
 
 def _sources(paths: list[str], out: Path) -> tuple[list[str], list[InputError]]:

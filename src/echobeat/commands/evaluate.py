@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from echobeat import __version__
 from echobeat.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from echobeat.evaluation.ledger import Ledger, Outcome
     from echobeat.evaluation.measured import Measured
     from echobeat.evaluation.predictors import Predictor, Running
-    from echobeat.models import Metric
+    from echobeat.models import Card, Metric
 
 evaluate = typer.Typer(no_args_is_help=True, help="Measure models on labelled data, and compare two.")
 
@@ -217,7 +218,8 @@ def _evaluate(
     from echobeat.models.cards import card_file
 
     cards = {kind: load_card(name) for kind, name in models.items()}
-    facts = {kind: {"name": c.name, "version": c.version, "sha256": c.sha256} for kind, c in cards.items()}
+    beside = cards.get("segmentation")
+    facts = {kind: _facts(card, beside) for kind, card in cards.items()}
     dataset = open_dataset(wanted.data, wanted.view)
     if wanted.fold is not None:
         dataset, options = with_folds(dataset, wanted.fold), options | {"fold": wanted.fold}
@@ -230,7 +232,7 @@ def _evaluate(
     console = Console(stderr=True, highlight=False, markup=False)
     if len(labelled) < len(studies):
         console.print(f"{len(studies) - len(labelled)} of {len(studies)} studies have no label and are left out.")
-    identity = Identity(task, facts, dataset.kind, wanted.split, options)
+    identity = Identity(task, facts, dataset.kind, wanted.split, options | {"echobeat": __version__})
     try:
         with Ledger(wanted.out, identity, labelled, fresh=wanted.fresh) as ledger:
             _predict(ledger, prepare, wanted.jobs, console)
@@ -249,6 +251,12 @@ def _evaluate(
     typer.echo(wanted.out / "report.html")
     if predictions.failed:
         raise typer.Exit(SOME_FAILED)
+
+
+def _facts(card: Card, segmentation: Card | None) -> dict[str, str]:
+    """What predictions depend on of a model, its calibration included."""
+    used = card.used if segmentation is None else card.used_beside(segmentation)
+    return {"name": card.name, "version": card.version, "sha256": card.sha256, "calibration": used.calibration or ""}
 
 
 def _refuse_images(kind: str, data: Path, studies: Sequence[LabelledStudy], task: str) -> None:

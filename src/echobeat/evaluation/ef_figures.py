@@ -162,8 +162,8 @@ def _trust(paired: Paired) -> Iterator[Planned]:
             low = paired.truth[known] < threshold
             error, score = classification.calibration_error(low, probability), classification.brier(low, probability)
             debiased = classification.debiased_calibration_error(low, probability)
-            yield Planned(f"calibration error, EF < {threshold}", error, items=known)
-            yield Planned(f"calibration error less chance, EF < {threshold}", debiased, items=known)
+            yield Planned(f"calibration error, EF < {threshold}", error, items=known, resampled=False)
+            yield Planned(f"calibration error less chance, EF < {threshold}", debiased, items=known, resampled=False)
             yield Planned(f"Brier score, EF < {threshold}", score, items=known)
     known, (low_end, high_end) = paired.known("low", "high")
     if known.sum() >= SMALLEST_GROUP:

@@ -47,13 +47,17 @@ class Measured:
 
 @dataclass(frozen=True)
 class Planned:
-    """A figure to be measured: its name, group, unit, the statistic of its items, and which items these are."""
+    """A figure to be measured: its name, group, unit, the statistic of its items, and which items these are.
+
+    Without `resampled` it has no interval: drawing patients with replacement makes some figures larger than they are.
+    """
 
     name: str
     statistic: Statistic
     unit: str = ""
     group: str = ALL
     items: BoolArray | None = None
+    resampled: bool = True
 
 
 def measure(planned: Sequence[Planned], patients: Sequence[str], how: Resampling, method: str = "") -> list[Measured]:
@@ -80,9 +84,8 @@ def measure(planned: Sequence[Planned], patients: Sequence[str], how: Resampling
         chosen = names if plan.items is None else names[plan.items]
         if np.isfinite(spread.value):
             counts = (len(chosen), len(set(chosen.tolist())))
-            rows.append(
-                Measured(plan.name, method, plan.group, spread.value, spread.low, spread.high, plan.unit, *counts)
-            )
+            low, high = (spread.low, spread.high) if plan.resampled else (None, None)
+            rows.append(Measured(plan.name, method, plan.group, spread.value, low, high, plan.unit, *counts))
     return rows
 
 

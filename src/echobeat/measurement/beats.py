@@ -24,6 +24,9 @@ along them is smaller than the heart. Ejection takes 0.32 to 0.43 of a cycle at 
 Harris, Schoenfeld, Circulation 37:149-159 (1968), doi:10.1161/01.CIR.37.2.149). A share and not a time, so that a
 clip played at another speed has the same EF."""
 
+LOWER = 0.1
+"""Share of the stroke volume by which the end-systole of a filling alone may lie above the smallest volume seen."""
+
 SEARCH_S = 0.105
 """Turns are read on the smoothed volume within this time of where they were found."""
 
@@ -54,7 +57,9 @@ def find_beats(curve: VolumeCurve) -> tuple[Beat, ...]:
     tuple of Beat
         In order of time, empty where there is less than half a cycle; intervals are left None.
     """
-    cycles = [cycle for start, stop in _runs(curve.volume_smoothed) for cycle in _find_cycles(curve, start, stop)]
+    cycles = [
+        cycle for start, stop in seen_stretches(curve.volume_smoothed) for cycle in _find_cycles(curve, start, stop)
+    ]
     beats = [_measured(curve, index, cycle) for index, cycle in enumerate(cycles)]
     if not any(beat.complete for beat in beats):
         beats = _half_cycles(curve, beats, cycles)
@@ -67,11 +72,23 @@ def _half_cycles(curve: VolumeCurve, beats: list[Beat], cycles: list[_Cycle]) ->
     A filling gives an EF, too: its end-systole is compared with the end-diastole that it leads to.
     """
     if not any(beat.ef is not None for beat in beats):
-        beats = [_measured(curve, index, cycle, filling=True) for index, cycle in enumerate(cycles)]
+        filled = [_measured(curve, index, cycle, filling=True) for index, cycle in enumerate(cycles)]
+        beats = [beat if _begins_lowest(curve, beat) else replace(beat, ef=None) for beat in filled]
     return [replace(beat, half_cycle=beat.ef is not None) for beat in beats]
 
 
-def _runs(volume: FloatArray) -> list[tuple[int, int]]:
+def _begins_lowest(curve: VolumeCurve, filling: Beat) -> bool:
+    """False where a volume in sight is clearly smaller than that from which a ventricle fills: then that was no
+    end-systole but, for example, the rest before the atrial kick."""
+    if filling.es_frame is None or filling.end_frame is None:
+        return True
+    volume = curve.volume_smoothed
+    start, stop = next((a, b) for a, b in seen_stretches(volume) if a <= filling.es_frame < b)
+    end_systolic, filled = volume[filling.es_frame], volume[filling.end_frame]
+    return bool(volume[start:stop].min() >= end_systolic - LOWER * (filled - end_systolic))
+
+
+def seen_stretches(volume: FloatArray) -> list[tuple[int, int]]:
     """(first, one past the last) frame of each stretch in which the ventricle is seen without a long gap."""
     seen = np.concatenate([[False], np.isfinite(volume), [False]])
     edges = np.flatnonzero(seen[1:] != seen[:-1])

@@ -22,6 +22,9 @@ MIN_STUDIES = 20
 RIDGE = 50 * 15.0**2
 """Weight against a slope of the bias: as much as 50 studies whose EF deviates by 15 points."""
 
+FOLDS = 10
+"""A study is scored with what was fitted on the other nine tenths."""
+
 SLOPES, FACTORS = np.linspace(0.0, 3.0, 25), np.linspace(1.0, 2.5, 16)
 """Of the deviation with quality, and by a warning, that are tried: neither can make a doubtful clip look certain."""
 
@@ -82,8 +85,9 @@ def calibrate(predicted_beats: Sequence[Sequence[Beat]], true_ef: Sequence[float
 def calibrate_studies(studies: Sequence[CalibrationStudy]) -> MeasurementError:
     """Calibrate on studies whose EF is known and that no model was trained or chosen on.
 
-    Bias and its slope come from half of what is known of them at most: the slope is a ridge regression's, so that
-    few studies give nearly none. The interval's width is the conformal quantile over the studies.
+    The slope of the bias is a ridge regression's, so that few studies give nearly none. The interval's width is the
+    conformal quantile over the studies, each scored with bias, deviations and slopes fitted on the others (ten folds):
+    scored with what was fitted on itself, too, a study looks less surprising than the next one will be.
 
     Raises
     ------
@@ -93,15 +97,31 @@ def calibrate_studies(studies: Sequence[CalibrationStudy]) -> MeasurementError:
     kept = [study for study in studies if len(study.efs)]
     if len(kept) < MIN_STUDIES:
         raise UsageError(f"{len(kept)} studies are too few to calibrate on: at least {MIN_STUDIES} are needed.")
-    values = np.array([robust_mean(study.efs) for study in kept])
-    residual = values - np.array([study.true_ef for study in kept])
-    bias, slope = _bias(values, residual)
-    residual = residual - bias - slope * (values - NEUTRAL_EF)
-    draft = _with_trust(_spreads(kept, residual, bias, slope), kept, residual)
-    sds = _deviations(draft, kept)
-    scale = conformal_quantile(np.abs(residual) / sds)
-    half_width = _beat_half_width(studies, draft) or scale * math.hypot(draft.systematic_sd, draft.beat_sd)
+    draft = _fitted(kept)
+    of_studies, of_beats = np.empty(len(kept)), list[float]()
+    for fold in range(FOLDS):
+        apart = kept[fold::FOLDS]
+        others = _fitted([study for k, study in enumerate(kept) if k % FOLDS != fold])
+        of_studies[fold::FOLDS] = np.abs(_residuals(others, apart)) / _deviations(others, apart)
+        of_beats += _beat_scores(others, apart)
+    scale = conformal_quantile(of_studies)
+    usual = scale * math.hypot(draft.systematic_sd, draft.beat_sd)
+    half_width = conformal_quantile(np.array(of_beats)) if len(of_beats) >= MIN_STUDIES else usual
     return replace(draft, study_scale=scale, beat_half_width=half_width)
+
+
+def _fitted(studies: Sequence[CalibrationStudy]) -> MeasurementError:
+    """Bias, deviations, and how quality widens; the factors that make intervals of them are still 1."""
+    values = np.array([robust_mean(study.efs) for study in studies])
+    bias, slope = _bias(values, values - np.array([study.true_ef for study in studies]))
+    centred = MeasurementError(bias, 1.0, 1.0, 1.0, 1.0, len(studies), slope)
+    residual = _residuals(centred, studies)
+    return _with_trust(_spreads(studies, residual, bias, slope), studies, residual)
+
+
+def _residuals(error: MeasurementError, studies: Sequence[CalibrationStudy]) -> FloatArray:
+    """(studies,) how far each study's EF lies from the truth, its bias taken off."""
+    return np.array([error.centre(robust_mean(study.efs)) - study.true_ef for study in studies])
 
 
 def _bias(values: FloatArray, residual: FloatArray) -> tuple[float, float]:
@@ -153,21 +173,23 @@ def _with_trust(draft: MeasurementError, studies: Sequence[CalibrationStudy], re
     return replace(draft, score_slope=slope, typical_score=typical, warned_factor=factor)
 
 
-def _beat_half_width(studies: Sequence[CalibrationStudy], draft: MeasurementError) -> float | None:
-    """None where the truth of fewer than 20 beats is known."""
-    scores = [
-        abs(draft.centre(float(ef)) - truth)
-        / draft.doubt(None if study.sds is None else study.sds[k : k + 1], study.trust)
+def _beat_scores(error: MeasurementError, studies: Sequence[CalibrationStudy]) -> list[float]:
+    """How far each beat of known EF lies off, in what the error expects of it."""
+    return [
+        abs(error.centre(float(ef)) - truth)
+        / error.doubt(None if study.sds is None else study.sds[k : k + 1], study.trust)
         for study in studies
         if study.true_beats is not None
         for k, (ef, truth) in enumerate(zip(study.efs, study.true_beats, strict=True))
         if np.isfinite(truth)
     ]
-    return conformal_quantile(np.array(scores)) if len(scores) >= MIN_STUDIES else None
 
 
 def conformal_quantile(scores: FloatArray, coverage: float = COVERAGE) -> float:
-    """The ceil((n + 1) * coverage)-th smallest of n scores: covers the next one with at least that probability.
+    """The ceil((n + 1) * coverage)-th smallest of n scores.
+
+    It covers the next one with at least that probability where all come from one distribution and nothing was fitted
+    on them.
 
     Lei et al. (2018), doi:10.1080/01621459.2017.1307116, algorithm 2.
     """

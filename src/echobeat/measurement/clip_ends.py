@@ -93,8 +93,8 @@ class _Cuts:
     def first_is_turn(self) -> bool:
         turn = self.turns[0]
         missing, resting = self._missing(turn), self._rests(turn, self.turns[1], self.times_s[0])
-        if not turn.is_ed:
-            return self._is_systole(missing, turn, self.turns[1], self.times_s[0])
+        if not turn.is_ed:  # with no other to compare it with, it may as well be the rest before the atrial kick
+            return missing is not None and self._is_systole(missing, turn, self.turns[1], self.times_s[0])
         if missing is None:
             return resting
         if self._fall_is_short(turn, self.turns[1]):

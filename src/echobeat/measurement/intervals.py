@@ -3,10 +3,11 @@
 The error of a study's EF has two parts. One is the same for all beats of the study (the model draws this
 heart's contour too wide, the plane misses the apex): more beats do not help. The other differs from beat to
 beat, genuine variation included, and averages out. Both are estimated on calibration studies; the interval's
-width is then scaled by the split-conformal quantile, so that it covers 90 % of further studies of the same
-kind whatever the errors' distribution (`calibration`): Vovk, Gammerman, Shafer, "Algorithmic Learning in a
-Random World", Springer (2005), doi:10.1007/b106715; Lei et al., "Distribution-free predictive inference for
-regression", J Am Stat Assoc 113:1094-1111 (2018), doi:10.1080/01621459.2017.1307116.
+width is then scaled by a conformal quantile over studies that were each left out of the fit, so that on average
+it covers about 90 % of further studies of the same kind, whatever the errors' distribution (`calibration`):
+Vovk, Gammerman, Shafer, "Algorithmic Learning in a Random World", Springer (2005), doi:10.1007/b106715; Lei et
+al., "Distribution-free predictive inference for regression", J Am Stat Assoc 113:1094-1111 (2018),
+doi:10.1080/01621459.2017.1307116.
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from echobeat.records import Beat, Phase, Rhythm
+from echobeat.measurement.beats import seen_stretches
+from echobeat.records import Beat, FloatArray, Phase, Rhythm
 
 IRREGULAR_CV = 0.12
 """Above this coefficient of variation of the R-R intervals a rhythm is irregular.
@@ -54,16 +55,16 @@ def rhythm(beats: Sequence[Beat]) -> Rhythm | None:
     )
 
 
-def phases(frames: int, beats: Sequence[Beat]) -> tuple[Phase, ...]:
+def phases(volume: FloatArray, beats: Sequence[Beat]) -> tuple[Phase, ...]:
     """Phase of every frame: ED, ES, systole between ED and ES, diastole between ES and the next ED.
 
-    A frame before the first turn or after the last one belongs to the phase that the turn ends or begins;
-    where nothing is known, the phase is empty.
+    A frame before the first turn of a stretch in which the ventricle is seen, or after its last one, belongs to the
+    phase that the turn ends or begins; where nothing is known, the phase is empty.
 
     Parameters
     ----------
-    frames : int
-        Number of frames of the clip.
+    volume : ndarray
+        (frames,), smoothed; NaN where the ventricle is not seen.
     beats : sequence of Beat
         In order of time.
 
@@ -72,19 +73,20 @@ def phases(frames: int, beats: Sequence[Beat]) -> tuple[Phase, ...]:
     tuple of {"ED", "ES", "systole", "diastole", ""}
         One for each frame.
     """
-    result: list[Phase] = [""] * frames
+    result: list[Phase] = [""] * len(volume)
     turns: dict[int, Phase] = {}
     for beat in beats:
         for frame, phase in ((beat.ed_frame, "ED"), (beat.es_frame, "ES"), (beat.end_frame, "ED")):
             if frame is not None:
                 turns[frame] = phase  # type: ignore[assignment]  # the literals above are phases
-    if not turns:
-        return tuple(result)
-    ordered = sorted(turns)
     following: dict[Phase, Phase] = {"ED": "systole", "ES": "diastole"}
     preceding: dict[Phase, Phase] = {"ED": "diastole", "ES": "systole"}
-    result[: ordered[0]] = [preceding[turns[ordered[0]]]] * ordered[0]
-    for frame, stop in zip(ordered, [*ordered[1:], frames], strict=True):
-        result[frame:stop] = [following[turns[frame]]] * (stop - frame)
-        result[frame] = turns[frame]
+    for start, stop in seen_stretches(volume):
+        ordered = sorted(frame for frame in turns if start <= frame < stop)
+        if not ordered:
+            continue
+        result[start : ordered[0]] = [preceding[turns[ordered[0]]]] * (ordered[0] - start)
+        for frame, end in zip(ordered, [*ordered[1:], stop], strict=True):
+            result[frame:end] = [following[turns[frame]]] * (end - frame)
+            result[frame] = turns[frame]
     return tuple(result)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from echobeat.errors import ModelError
 from echobeat.frames import FrameStack
 from echobeat.models.beat_reader import BeatReader
-from echobeat.models.cards import Card, ClipSpec, bundled_cards, load_card, model_file
+from echobeat.models.cards import FREE, Card, ClipSpec, bundled_cards, load_card, model_file
 from echobeat.models.letterbox import Letterbox
 from echobeat.models.session import Backend, BackendName, open_backend
 from echobeat.records import Beat, FloatArray, Reading
@@ -210,9 +210,13 @@ class VideoReader(Protocol):
 
 
 def companion(segmentation: Card) -> str | None:
-    """Name of the bundled reader of beats that was calibrated beside this very segmentation model; None without one."""
+    """Name of the bundled reader of beats that was calibrated beside this very segmentation model; None without one.
+
+    Beside a model as free as the code only one that is, too.
+    """
     for card in bundled_cards():
-        if card.task == "beats" and card.calibration_beside(segmentation) is not None:
+        allowed = segmentation.licence != FREE or card.licence == FREE
+        if allowed and card.task == "beats" and card.calibration_beside(segmentation) is not None:
             return card.name
     return None
 

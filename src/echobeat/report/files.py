@@ -29,7 +29,7 @@ FRAME_COLUMNS = (
     "mask_confidence",
     "phase",
 )
-BEAT_COLUMNS = tuple(field.name for field in fields(Beat))
+BEAT_COLUMNS = (*(field.name for field in fields(Beat)), "accepted")
 
 NPZ_DATE = (1980, 1, 1, 0, 0, 0)
 """Fixed, so that the same masks give the same bytes."""
@@ -76,7 +76,7 @@ def write_result(
     with staged(folder) as stage:
         (stage / "result.json").write_text(result_json(assessment.result), encoding="utf-8")
         write_frames_csv(assessment, stage / "frames.csv")
-        write_beats_csv(assessment.beats, stage / "beats.csv")
+        write_beats_csv(assessment, stage / "beats.csv")
         if parts.masks:
             write_masks(assessment.masks.lv, stage / "lv_masks.npz")
         _write_pictures(assessment, stage, parts)
@@ -125,9 +125,13 @@ def write_frames_csv(assessment: Assessment, path: Path) -> None:
     _write_csv(path, FRAME_COLUMNS, rows)
 
 
-def write_beats_csv(beats: Iterable[Beat], path: Path) -> None:
-    """Write ``beats.csv``: a row a beat, the columns those of ``beats`` in ``result.json``; unrounded."""
-    rows = ([_beat_cell(value) for value in asdict(beat).values()] for beat in beats)
+def write_beats_csv(assessment: Assessment, path: Path) -> None:
+    """Write ``beats.csv``: a row a beat, the columns those of ``beats`` in ``result.json``; unrounded.
+
+    The last column says whether the clip was accepted: the beats of a refused one are no result.
+    """
+    accepted = assessment.quality.accepted
+    rows = ([_beat_cell(value) for value in (*asdict(beat).values(), accepted)] for beat in assessment.beats)
     _write_csv(path, BEAT_COLUMNS, rows)
 
 

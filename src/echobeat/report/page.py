@@ -96,6 +96,7 @@ def page_html(assessment: Assessment, video: Path) -> str:
         facts=_clip_facts(result),
         verdict=wording.verdict(result),
         judged=wording.is_judged(result),
+        method=result.ef.method if result.ef else "",
         ef=_headline_estimate(result),
         ranges=wording.CATEGORY_RANGE,
         scale=_scaled(result.ef) if result.ef else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from bisect import bisect
 from dataclasses import dataclass
 
 from echobeat.measurement.codes import CODES
@@ -112,14 +113,19 @@ def is_judged(result: Result) -> bool:
 
 
 def beat_at(assessment: Assessment, frame: int) -> Beat | None:
-    """The beat that a frame belongs to: from its end-diastole up to the frame before the next one's."""
+    """The beat that a frame belongs to: from its end-diastole up to the frame before the next one's.
+
+    A beat of which not all is seen begins (ends) where the ventricle comes into sight (is lost).
+    """
     last = assessment.result.clip.frames
+    unseen = [-1, *(k for k, phase in enumerate(assessment.phases) if not phase), last]
     for beat in assessment.beats:
         known = [f for f in (beat.ed_frame, beat.es_frame, beat.end_frame) if f is not None]
         if not known:
             continue
-        start = 0 if beat.ed_frame is None else beat.ed_frame
-        stop = last if beat.end_frame is None else beat.end_frame
+        first, after = unseen[bisect(unseen, known[0]) - 1] + 1, unseen[bisect(unseen, known[-1])]
+        start = first if beat.ed_frame is None else beat.ed_frame
+        stop = after if beat.end_frame is None else beat.end_frame
         if start <= frame < stop or (frame == stop == last - 1):
             return beat
     return None
