@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from echobeat.errors import OutputError
+from echobeat.errors import NoRoom
 from echobeat.frames import FrameStack
 
 
@@ -56,7 +56,7 @@ def test_an_index_beyond_the_end_is_an_index_error():
 
 
 def test_a_full_disk_is_named(monkeypatch):
-    """A full temporary folder is an OutputError that says what to do."""
+    """A full temporary folder is a NoRoom that says what to do."""
 
     class Full:
         def seek(self, *_):
@@ -67,5 +67,5 @@ def test_a_full_disk_is_named(monkeypatch):
 
     monkeypatch.setattr("echobeat.frames.tempfile.TemporaryFile", lambda **_: Full())
     stack = FrameStack(4, 4, memory_limit=0)
-    with pytest.raises(OutputError, match="TMPDIR"):
+    with pytest.raises(NoRoom, match="TMPDIR"):
         stack.append(np.zeros((1, 4, 4), np.uint8))

@@ -9,6 +9,7 @@
     │   ├── UnsupportedFile     a healthy file of a kind that echobeat does not read
     │   └── InvalidClip         readable, but not a clip: no frames, too small, no frame rate, bad spacing
     ├── OutputError             a result cannot be written: disk full, locked, not a folder  (exit code 3)
+    │   └── NoRoom              one input does not fit into the temporary folder; the other inputs go on
     └── ModelError              a model is unknown, damaged or does not fit its card    (exit code 2)
 
 A clip that is read but that the product will not judge is not an error: it is a result whose
@@ -63,6 +64,14 @@ class InvalidClip(InputError):
 
 class OutputError(EchobeatError):
     """A result could not be written."""
+
+
+class NoRoom(OutputError):
+    """One input's decoded frames, or its file unpacked from an archive, do not fit into the temporary folder.
+
+    No `InputError`: the input is sound, and there may be room for it another time. No reason to stop either: the next
+    input may be smaller.
+    """
 
 
 class ModelError(EchobeatError):

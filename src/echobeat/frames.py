@@ -10,7 +10,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from echobeat.errors import OutputError
+from echobeat.errors import NoRoom
 
 MEMORY_LIMIT_BYTES = 64 * 2**20
 """A stack larger than this lives in an unnamed temporary file, which the system removes with the process."""
@@ -35,7 +35,7 @@ class FrameStack:
 
     Raises
     ------
-    OutputError
+    NoRoom
         The temporary folder is full or cannot be written.
     """
 
@@ -88,7 +88,7 @@ class FrameStack:
                 self._file.write(block.data)
             self._file.flush()
         except OSError as error:
-            raise OutputError(
+            raise NoRoom(
                 f"The temporary folder {tempfile.gettempdir()} cannot hold the frames ({error.strerror}). "
                 "Free some space or point TMPDIR to a larger disk."
             ) from error

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import stat
 import struct
 import zipfile
@@ -188,6 +190,19 @@ def test_an_archive_within_an_archive_is_refused_and_nothing_is_left_on_disk(
     codes = {one.name: take(one).code for one in find([str(path)], ())}
     assert codes == {"outer.zip": "archive", "inner": "nested_archive", "IM_1": "clip", "list": "other_kind"}
     assert not list((tmp_path / "temporary").iterdir())
+
+
+def test_a_file_of_an_archive_that_has_no_room_fails_for_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(io.BytesIO):
+        def write(self, _: object) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    _, member = find([str(zipped(tmp_path / "a.zip", {"a": b"x"}))], ())
+    monkeypatch.setattr(archives.tempfile, "TemporaryFile", lambda **_: Full())
+    outcome = Ingester(Settings(), PSEUDONYMS, tmp_path)(member)
+    assert (outcome.code, outcome.state, outcome.trouble) == ("no_room", "failed", "")
 
 
 def test_an_input_is_known_again_until_it_changes(tmp_path: Path) -> None:

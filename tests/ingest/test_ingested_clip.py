@@ -40,6 +40,8 @@ from pydicom.uid import (
 )
 
 from echobeat.deidentification.split import has_two_pictures
+from echobeat.errors import NoRoom
+from echobeat.frames import FrameStack
 from echobeat.ingest.one_clip import Ingester, Outcome, Settings
 from echobeat.sources import open_clip
 
@@ -277,6 +279,18 @@ def test_a_fault_of_the_file_is_no_fault_of_ours(tmp_path: Path) -> None:
         codes.add(take(tmp_path / "cut", tmp_path / "stage").code)
     assert codes <= {"empty", "other_kind", "cut_off", "damaged", "still_image", "too_short", "clip"}
     assert {"empty", "clip"} <= codes
+
+
+def test_a_clip_whose_frames_have_no_room_fails_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise NoRoom("The temporary folder cannot hold the frames.")
+
+    source = write_dicom(tmp_path / "a", instance())
+    with monkeypatch.context() as patched:
+        patched.setattr(FrameStack, "append", full)
+        outcome = take(source, tmp_path / "stage")
+    assert (outcome.code, outcome.state, outcome.trouble) == ("no_room", "failed", "")
+    assert take(source, tmp_path / "stage").code == "clip"
 
 
 def test_the_real_clip_that_ships_inside_pydicom(tmp_path: Path) -> None:

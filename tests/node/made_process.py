@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ class InTheOtherProcess:
                 raise OutputError("no space")
             if path.name.startswith("bug"):
                 raise ZeroDivisionError("a patient's name")
+            if path.name.startswith("frames"):
+                (folder / uid).write_text(tempfile.gettempdir())
         return Outcome(dict.fromkeys(files, Verdict("reported")), {uid: folder / uid for uid in files})
 
 

@@ -14,7 +14,7 @@ from made_sources import made_assessment
 from pydicom import Dataset
 from pydicom.uid import generate_uid
 
-from echobeat.errors import EchobeatError, OutputError, UnreadableFile
+from echobeat.errors import EchobeatError, NoRoom, OutputError, UnreadableFile
 from echobeat.node import analysis
 from echobeat.node.analysis import Analysis
 from echobeat.node.isolated import IsolatedAnalysis, ModelNames
@@ -108,11 +108,11 @@ def test_a_clip_of_another_view_is_refused_by_its_header(tmp_path: Path, quick: 
     }
 
 
-def test_what_cannot_be_read_is_refused_and_what_breaks_us_is_kept(
+def test_what_cannot_be_read_is_refused_and_what_breaks_us_or_has_no_room_is_kept(
     tmp_path: Path, quick: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    files = study_files(tmp_path, {}, {}, {})
-    broken, ours, good = files
+    files = study_files(tmp_path, {}, {}, {}, {})
+    broken, ours, large, good = files
     quick[:] = [0.8]
     reads = analysis.read
 
@@ -121,12 +121,15 @@ def test_what_cannot_be_read_is_refused_and_what_breaks_us_is_kept(
             raise UnreadableFile("x", "it is damaged", "Send it again")
         if path == files[ours]:
             raise ZeroDivisionError
+        if path == files[large]:
+            raise NoRoom("The temporary folder cannot hold the frames.")
         return reads(path)
 
     monkeypatch.setattr(analysis, "read", read)
     assert Analysis(None)(files, tmp_path).verdicts == {
         broken: Verdict("refused", "UnreadableFile"),
         ours: Verdict("failed", "ZeroDivisionError"),
+        large: Verdict("failed", "no_room"),
         good: Verdict("reported"),
     }
 
@@ -156,6 +159,12 @@ def test_errors_come_back_as_they_are_and_faults_without_their_text(isolated: Is
         isolated({"1": Path("bug")}, tmp_path)
     assert "patient" not in str(raised.value)
     assert isolated({"1": Path("good")}, tmp_path).results == {"1": tmp_path / "1"}
+
+
+def test_frames_are_spooled_beside_the_results_not_in_the_systems_temporary_folder(
+    isolated: IsolatedAnalysis, tmp_path: Path
+) -> None:
+    assert isolated({"1": Path("frames")}, tmp_path).results["1"].read_text() == str(tmp_path)
 
 
 def test_a_file_on_which_the_reader_hangs_is_refused(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
-from echobeat.errors import InputError, OutputError
+from echobeat.errors import InputError, NoRoom
 from echobeat.ingest.reasons import NotForDataset
 from echobeat.sources.recording import decoding
 
@@ -129,7 +129,7 @@ class Unpacker:
         ------
         NotForDataset
             The archive or the member is damaged, or the member is more than it says.
-        OutputError
+        NoRoom
             The temporary folder is full.
         """
         archive = self._opened(path)
@@ -172,7 +172,7 @@ def _write(file: IO[bytes], block: bytes, flush: bool = False) -> None:
         if flush:
             file.flush()
     except OSError as error:
-        raise OutputError(
+        raise NoRoom(
             f"The temporary folder {tempfile.gettempdir()} cannot hold a file of the archive ({error.strerror}). "
             "Free some space or point TMPDIR to a larger disk."
         ) from error

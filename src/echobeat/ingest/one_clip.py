@@ -19,7 +19,7 @@ from echobeat.deidentification.refusals import reason_of
 from echobeat.deidentification.sector import find_sector
 from echobeat.deidentification.split import has_two_pictures
 from echobeat.deidentification.text import find_text
-from echobeat.errors import InputError, OutputError
+from echobeat.errors import InputError, NoRoom, OutputError
 from echobeat.frames import FrameStack
 from echobeat.ingest.archives import Unpacker
 from echobeat.ingest.examined import Box, examine
@@ -190,6 +190,8 @@ class Ingester:
             return Outcome(name, reason.code, source_hash, originals=originals)
         except InputError as error:
             return Outcome(name, reason_of(error)[0], source_hash, originals=originals)
+        except NoRoom:
+            return Outcome(name, "no_room", source_hash, originals=originals)
         except OutputError as error:
             return Outcome(name, "fault", trouble=str(error))
         clip_row = ("clip", one.original, facts.name)

@@ -96,6 +96,10 @@ REASONS: dict[str, Reason] = {
     "cut_off": _failed("It is cut off before its pictures.", _AGAIN),
     "empty": _failed("It is empty.", _AGAIN),
     "closed": _failed("It cannot be opened.", "Check its permissions."),
+    "no_room": _failed(
+        "It does not fit into the temporary folder when it is unpacked and decoded.",
+        "Free space there or point TMPDIR to a larger disk, and run the same command.",
+    ),
     "crashed": _failed("The process that read it ended.", "Use fewer --jobs if memory is short."),
     "fault": _failed("echobeat failed on it.", "Run it alone with --debug, and report what that shows."),
 }

@@ -14,7 +14,7 @@ from echobeat.dicom_results.objects import write_object
 from echobeat.dicom_results.origin import read_origin
 from echobeat.dicom_results.structured_report import structured_report
 from echobeat.dicom_results.writing import reported, write_pictures
-from echobeat.errors import InputError, OutputError
+from echobeat.errors import InputError, NoRoom, OutputError
 from echobeat.node.outcome import Outcome
 from echobeat.node.queue import Verdict
 from echobeat.pipeline import Models, analyze_clip, read
@@ -39,7 +39,7 @@ class Analysis:
     """The product's own analysis.
 
     A still, a clip of another view, one that cannot be read or that the product will not judge is refused with its
-    reason's code; none of them keeps the others from being reported.
+    reason's code; one whose frames have no room now has failed. None of them keeps the others from being reported.
     """
 
     def __init__(self, models: Models) -> None:
@@ -66,6 +66,8 @@ class Analysis:
     def _one(self, path: Path, folder: Path, place: int) -> tuple[Reported | None, Verdict, Sequence[Path]]:
         try:
             return self._judged(path, folder, place)
+        except NoRoom:  # its sender was told "success": it is kept for `echobeat node retry`, and the others go on
+            return None, Verdict("failed", "no_room"), ()
         except OutputError:
             raise
         except InputError as error:

@@ -7,6 +7,7 @@ begun is tried once more, then refused; the others of the study go on.
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -159,6 +160,7 @@ def _serve(pipe: Connection, prepare: Callable[[ModelNames], Analysis], models: 
         except EOFError:
             return
         with suppress(BrokenPipeError):
+            tempfile.tempdir = str(folder)  # frames are patients' data: they belong on the spool's disk
             try:
                 analysis = analysis or prepare(models)
                 pipe.send(analysis(files, folder, pipe.send))
