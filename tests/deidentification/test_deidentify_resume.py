@@ -16,7 +16,10 @@ from pydicom import dcmread
 
 from echobeat.__main__ import main
 from echobeat.commands import workers
+from echobeat.deidentification import instance
+from echobeat.deidentification.instance import Outcome
 from echobeat.deidentification.log import Log, Row
+from echobeat.deidentification.pseudonyms import Pseudonyms
 
 
 @pytest.fixture(autouse=True)
@@ -130,3 +133,38 @@ def test_what_the_log_holds_is_in_the_mapping_even_if_the_run_is_ended_right_the
     assert len(ended) == 2
     for row, mapped in ended:
         assert {row.patient, row.study, row.instance, row.source_hash} <= mapped
+
+
+def test_a_folder_with_an_earlier_run_is_only_gone_on_with(
+    folders: Folders, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders.run()
+    before = folders.rows()
+    assert folders.run() == 2
+    assert "--resume" in capsys.readouterr().err
+    assert folders.rows() == before
+
+
+def test_going_on_with_other_options_makes_all_anew(folders: Folders) -> None:
+    folders.run()
+    folders.run("--resume", "--dates", "shift")
+    (row,) = folders.rows()
+    assert row["made_by"].endswith("dates: shift")
+    made = dcmread(folders.out / row["path"])
+    assert made.LongitudinalTemporalInformationModified == "MODIFIED"
+
+
+def test_an_output_that_the_log_no_longer_names_is_removed(doubtful: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its source was refused when it was made anew with other options."""
+    doubtful.run()
+    assert len(doubtful.outputs()) == 1
+
+    def refused(source: Path, _out: Path, pseudonyms: Pseudonyms, *_: object) -> Outcome:
+        with source.open("rb") as file:
+            return Outcome(instance.hash_of(file, pseudonyms), "refused", "damaged", "its contents are damaged")
+
+    monkeypatch.setattr(instance, "deidentify_file", refused)
+    assert doubtful.run("--resume", "--dates", "shift") == 3
+    assert [row["state"] for row in doubtful.rows()] == ["refused"]
+    left = {path.name for path in doubtful.out.rglob("*") if path.is_file()}
+    assert left <= {"deidentify_log.csv", ".echobeat.lock"}

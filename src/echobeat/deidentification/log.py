@@ -13,7 +13,8 @@ from echobeat import __version__
 from echobeat.deidentification.header import Policy
 from echobeat.deidentification.instance import DECIDED, Decision, Outcome
 from echobeat.deidentification.text import DETECTOR
-from echobeat.errors import OutputError
+from echobeat.deidentification.thumbnails import PICTURE
+from echobeat.errors import OutputError, UsageError
 
 LOG = "deidentify_log.csv"
 
@@ -77,13 +78,17 @@ class Log:
 
     Raises
     ------
+    UsageError
+        There is the log of an earlier run, and it is not to be gone on with.
     OutputError
         It cannot be written.
     """
 
     def __init__(self, out: Path, *, resume: bool) -> None:
         self.path = out / LOG
-        self.rows: dict[str, Row] = {row.source_hash: row for row in self._read()} if resume else {}
+        if self.path.exists() and not resume:
+            raise UsageError("--out holds an earlier run. Add --resume to go on with it, or choose another --out.")
+        self.rows: dict[str, Row] = {row.source_hash: row for row in self._read()}
         self._write(self.rows.values())
 
     def _read(self) -> list[Row]:
@@ -101,13 +106,24 @@ class Log:
         return row if (self.path.parent / row.path).is_file() else None
 
     def add(self, row: Row) -> None:
-        """Add a row, at once on disk."""
+        """Add a row, at once on disk; remove the output of the source's earlier row if this one names another."""
+        earlier = self.rows.get(row.source_hash)
+        if earlier is not None and earlier.path not in ("", row.path):
+            self._remove_output(earlier)
         self.rows[row.source_hash] = row
         try:
             with self.path.open("a", encoding="utf-8", newline="") as stream:
                 csv.writer(stream, lineterminator="\n").writerow(astuple(row))
         except OSError as error:
             raise OutputError(f"The log cannot be written ({error.strerror}). Free some space.") from error
+
+    def _remove_output(self, row: Row) -> None:
+        output = self.path.parent / row.path
+        try:
+            output.unlink(missing_ok=True)
+            output.with_suffix(PICTURE).unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputError(f"{row.path} is out of date and cannot be removed ({error.strerror}).") from error
 
     def finish(self) -> None:
         """Write all rows anew, in the order of their pseudonyms."""
