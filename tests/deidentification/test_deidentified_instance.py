@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from canaries import CANARY, FAN, HEIGHT, WIDTH, WRITING, leaks, screen, source
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 
 from echobeat.deidentification.annex_e import action, rows
-from echobeat.deidentification.header import Policy
+from echobeat.deidentification.header import LONGEST, Policy, identify
 from echobeat.deidentification.instance import deidentify_file
 from echobeat.deidentification.pseudonyms import KeyFile, Pseudonyms
 from echobeat.deidentification.sector import find_sector
@@ -89,6 +89,25 @@ def test_a_row_of_the_mapping_that_was_cut_off_spoils_no_other(tmp_path: Path, t
     with key.mapping.open(newline="") as stream:
         whole = [row for row in csv.reader(stream) if len(row) == 3]
     assert whole[1:] == [["patient", "X", "P0"], ["patient", "A", "P1"], ["source", "a, b", "h"]]
+
+
+def test_a_mapping_with_a_cell_of_any_length_stays_usable(tmp_path: Path) -> None:
+    for name in ("A" * 200_000, "B"):
+        key = KeyFile(tmp_path / "key", tmp_path / "out")
+        key.remember([("patient", name, "P1")])
+        key.remember([("patient", name, "P1")])
+    assert len(key.mapping.read_text().splitlines()) == 3
+
+
+@pytest.mark.filterwarnings("ignore:The value length")
+def test_a_hash_stands_for_identifiers_that_are_longer_than_any_table_wants() -> None:
+    header = Dataset()
+    header.PatientID, header.StudyInstanceUID = "A" * 140_000, "1." * 5000
+    one = identify(header, "h", PSEUDONYMS)
+    assert max(map(len, one.originals)) <= LONGEST
+    assert one == identify(header, "h", PSEUDONYMS)
+    header.PatientID += "A"
+    assert one.patient != identify(header, "h", PSEUDONYMS).patient
 
 
 def test_two_runs_that_share_a_key_write_each_row_of_the_mapping_once(tmp_path: Path) -> None:

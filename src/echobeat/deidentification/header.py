@@ -30,6 +30,9 @@ READ = (
 )
 """What is parsed of a source; the rest is passed over unread."""
 
+LONGEST = 1024
+"""Characters of an identifier that the mapping holds at most; DICOM allows 64 (PS3.5, 6.2), a damaged file holds more."""
+
 _EMPTY = ("AccessionNumber", "ReferringPhysicianName", "StudyID", "PatientBirthDate", "PatientOrientation")
 """Attributes of type 2 of the ultrasound objects (PS3.3, A.6.3 and A.7.3): present, but empty."""
 
@@ -88,9 +91,12 @@ class Identity:
 def identify(source: Dataset, source_hash: str, pseudonyms: Pseudonyms) -> Identity:
     """Name an instance. The patient is who has the same Patient ID and issuer, else the same name and birth date.
 
-    Where there is neither, each study is a patient of its own; `source_hash` stands in for missing UIDs.
+    Where there is neither, each study is a patient of its own; `source_hash` stands in for missing UIDs, and a keyed
+    hash for what is longer than `LONGEST`.
     """
-    patient_id, issuer, name, birth, study, instance = (_text(source, keyword) for keyword in _IDENTITY)
+    patient_id, issuer, name, birth, study, instance = (
+        _held(_text(source, keyword), pseudonyms) for keyword in _IDENTITY
+    )
     study = study or f"study of {source_hash}"
     instance = instance or source_hash
     if patient_id:
@@ -103,6 +109,10 @@ def identify(source: Dataset, source_hash: str, pseudonyms: Pseudonyms) -> Ident
         pseudonyms.name("instance", f"{instance}|{source_hash}"),  # files that share a UID keep apart
         (patient, study, instance),
     )
+
+
+def _held(text: str, pseudonyms: Pseudonyms) -> str:
+    return text if len(text) <= LONGEST else pseudonyms.source_hash([text.encode("utf-8", "surrogateescape")])
 
 
 def _text(source: Dataset, keyword: str) -> str:

@@ -29,6 +29,7 @@ _PSEUDONYM_CHARACTERS = 16  # 64 bits: two of a million patients share one with 
 _SHIFT_DAYS = (365, 3650)
 _DAY_S = 86400
 _LOCK_S = 60
+_LONGEST_CELL = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -154,8 +155,7 @@ class KeyFile:
             end = '"\n' if added.count(b'"') % 2 else "\n"
             self._append(end)
             added += end.encode()
-        text = io.StringIO(added.decode("utf-8", "surrogateescape"), newline="")
-        self._known.update(tuple(row) for row in csv.reader(text))
+        self._known.update(_as_rows(added.decode("utf-8", "surrogateescape")))
         self._read_bytes += len(added)
 
     def _append(self, text: str) -> None:
@@ -169,6 +169,15 @@ def _as_text(rows: Iterable[tuple[str, ...]]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()
+
+
+def _as_rows(text: str) -> set[tuple[str, ...]]:
+    """Rows with cells of any length: csv by itself refuses the whole table for one of over 131,072 characters."""
+    limit = csv.field_size_limit(_LONGEST_CELL)
+    try:
+        return {tuple(row) for row in csv.reader(io.StringIO(text, newline=""))}
+    finally:
+        csv.field_size_limit(limit)
 
 
 def _owners(path: Path, flags: int):  # type: ignore[no-untyped-def]  # the text stream of open()
