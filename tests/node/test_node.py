@@ -229,6 +229,23 @@ def test_what_an_archive_refuses_for_good_lies_dead_until_it_is_retried(
     archive.wait_for(1)
 
 
+@pytest.mark.parametrize("left", [0, 130, 160, 200, 250])
+def test_a_damaged_result_is_given_up_and_the_others_arrive(start: Start, archive: Archive, left: int) -> None:
+    archive.close()
+    node = start()
+    instances = clips(2)
+    send(node.port, *instances)
+    until(lambda: len(list(node.spool.results.iterdir())) == 2)
+    first, second = (str(data.SOPInstanceUID) for data in instances)
+    damaged = node.spool.results / spool.file_name(result_uid(first))
+    damaged.write_bytes(damaged.read_bytes()[:left])
+    archive.open()
+    archive.wait_for(1)
+    until(lambda: node.values()["results_given_up"] == 1)
+    assert archive.uids == [result_uid(second)]
+    assert node.troubles() == ()
+
+
 def test_an_archive_that_is_out_of_resources_is_asked_again_and_again(start: Start, archive: Archive) -> None:
     archive.status = 0xA700
     node = start()
@@ -296,6 +313,17 @@ def test_what_a_crash_left_half_done_is_cleared(start: Start, tmp_path: Path) ->
         (tmp_path / "spool" / name / "half.dcm").write_bytes(b"half")
     start()
     assert not list((tmp_path / "spool").glob("*/half.dcm"))
+
+
+def test_what_ends_by_itself_while_the_spool_is_swept_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept = spool.Spool(tmp_path / "spool")
+    gone, left = swept.incoming / "gone", swept.incoming / "left"
+    left.touch()
+    monkeypatch.setattr(Path, "iterdir", lambda folder: iter([gone, left]))
+    assert swept.sweep((), older_than_s=-1.0) == 1
+    assert not left.exists()
 
 
 def test_one_spool_has_one_node(start: Start) -> None:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_file_meta_info
+from pydicom.uid import UID
 from pynetdicom import AE, _config, evt
 from pynetdicom.events import Event
 
@@ -74,6 +74,8 @@ def connected(
     ------
     Unreachable
         No association, or none of it is accepted.
+    OSError
+        None of the files can be read, or the certificates cannot.
     """
     if isinstance(destination, WebPeer):
         yield WebSender(destination, tls)
@@ -117,6 +119,8 @@ class DicomSender:
         ------
         Unreachable
             The association has broken.
+        Exception
+            The file cannot be read; pydicom documents no closed set of what it raises then.
         """
         if not self._association.is_established:
             raise Unreachable("association_lost")
@@ -189,13 +193,15 @@ def _multipart(content: bytes) -> bytes:
     return head + content + f"\r\n--{_BOUNDARY}--\r\n".encode()
 
 
-def _kinds(paths: Sequence[Path]) -> set[tuple[str, str]]:
+def _kinds(paths: Sequence[Path]) -> set[tuple[UID, UID]]:
     """SOP class and transfer syntax of files; those that cannot be read are left out, sending them will say why."""
     kinds = set()
     for path in paths:
-        with suppress(*DAMAGED):
+        with suppress(Exception):  # pydicom documents no closed set for damaged files
             meta = read_file_meta_info(path)
-            kinds.add((str(meta.MediaStorageSOPClassUID), str(meta.TransferSyntaxUID)))
+            kind = UID(str(meta.MediaStorageSOPClassUID)), UID(str(meta.TransferSyntaxUID))
+            if all(uid.is_valid for uid in kind):
+                kinds.add(kind)
     return kinds
 
 
@@ -205,7 +211,3 @@ def _client_context(tls: Tls | None) -> ssl.SSLContext | None:
     context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=str(tls.authority))
     context.load_cert_chain(str(tls.certificate), str(tls.key))
     return context
-
-
-DAMAGED = (InvalidDicomError, OSError)
-"""What reading one of our own results can raise when its disk fails."""

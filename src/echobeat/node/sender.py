@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from echobeat.node.delivery import DAMAGED, Delivered, DicomSender, Unreachable, WebSender, connected
+from echobeat.node.delivery import Delivered, DicomSender, Unreachable, WebSender, connected
 from echobeat.node.journal import Journal
 from echobeat.node.queue import Parcel, Queue
 from echobeat.node.settings import Destination, NodeSettings
@@ -44,7 +44,7 @@ class Sender:
             self._journal.say("unreachable", destination=destination.name, reason=str(error), waiting=len(left))
             for parcel in left:
                 self._note(parcel, Delivered(False, error=str(error)))
-        except DAMAGED as error:
+        except OSError as error:
             for parcel in left:
                 self._note(parcel, Delivered(False, refused=True, error=type(error).__name__))
 
@@ -67,5 +67,7 @@ class Sender:
 def _sent(sender: DicomSender | WebSender, parcel: Parcel) -> Delivered:
     try:
         return sender.send(parcel.path)
-    except DAMAGED as error:
+    except Unreachable:
+        raise
+    except Exception as error:  # noqa: BLE001  our own file is damaged: that parcel's failure, not its destination's
         return Delivered(False, refused=True, error=type(error).__name__)

@@ -19,6 +19,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -127,13 +128,14 @@ class Spool:
                     path.unlink(missing_ok=True)
                     removed += 1
         for path in self.incoming.iterdir():
-            if older_than_s and time.time() - path.stat().st_mtime < older_than_s:
-                continue
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
-            removed += 1
+            with suppress(FileNotFoundError):  # its association or its study has ended meanwhile
+                if older_than_s and time.time() - path.stat().st_mtime < older_than_s:
+                    continue
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink()
+                removed += 1
         return removed
 
 
