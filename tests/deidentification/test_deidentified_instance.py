@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from canaries import CANARY, FAN, HEIGHT, WIDTH, WRITING, leaks, screen, source
 from pydicom import Dataset, dcmread
+from pydicom.tag import Tag
 
 from echobeat.deidentification.annex_e import action, rows
 from echobeat.deidentification.header import LONGEST, Policy, identify
@@ -18,6 +19,7 @@ from echobeat.deidentification.instance import deidentify_file
 from echobeat.deidentification.pseudonyms import KeyFile, Pseudonyms
 from echobeat.deidentification.sector import find_sector
 from echobeat.errors import UsageError
+from echobeat.sources.dicom import read_dicom
 
 PSEUDONYMS = Pseudonyms(b"k" * 32)
 
@@ -134,3 +136,37 @@ def test_two_pictures_side_by_side_are_for_a_person_to_look_at(tmp_path: Path) -
     source(tmp_path / "a.dcm", compressed=False, frames=np.concatenate([one, one[::-1]], axis=2))
     outcome = deidentify_file(tmp_path / "a.dcm", tmp_path / "out", PSEUDONYMS, Policy())
     assert (outcome.state, outcome.reason) == ("review", "several_pictures")
+
+
+TIMINGS: dict[str, dict[str, object]] = {
+    "one step": {"FrameTime": "33.333333", "FrameIncrementPointer": 0x00181063},
+    "a vector": {"FrameTimeVector": [0, *[20, 21.5] * 5, 40], "FrameIncrementPointer": 0x00181065},
+    "a vector that the pointer does not name": {
+        "FrameTime": "20",
+        "FrameTimeVector": [0, *[33.0] * 11],
+        "FrameIncrementPointer": 0x00181063,
+    },
+    "a rate alone": {"CineRate": 47},
+}
+
+
+@pytest.mark.parametrize("timing", TIMINGS)
+def test_the_timing_of_a_clip_stays_and_is_stated_once(tmp_path: Path, timing: str) -> None:
+    path = tmp_path / "a.dcm"
+    source(path, compressed=False)
+    data = dcmread(path)
+    for keyword in ("FrameTime", "FrameTimeVector", "CineRate", "FrameIncrementPointer"):
+        if keyword in data:
+            del data[keyword]
+    for keyword, value in TIMINGS[timing].items():
+        setattr(data, keyword, value)
+    data.save_as(path)
+    outcome = deidentify_file(path, tmp_path / "out", PSEUDONYMS, Policy())
+    made = tmp_path / "out" / outcome.path
+    times = []
+    for each in (path, made):
+        with each.open("rb") as file:
+            times.append(read_dicom(file, "x").times_s)
+    np.testing.assert_allclose(times[1], times[0], rtol=0, atol=1e-8)
+    stated = [keyword for keyword in ("FrameTime", "FrameTimeVector") if keyword in dcmread(made)]
+    assert [Tag(keyword) for keyword in stated] == [dcmread(made).FrameIncrementPointer]

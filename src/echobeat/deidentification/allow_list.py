@@ -33,24 +33,20 @@ def _items(value: Any) -> list[Any]:
 
 @dataclass(frozen=True)
 class Numbers:
-    """Numbers within bounds; one that is none, or lies outside, removes the attribute."""
+    """A number within bounds; one that is none or lies outside, or several, remove the attribute."""
 
     low: float
     high: float
     whole: bool = False
-    most: int = 1
 
     def __call__(self, value: Any, pseudonyms: Pseudonyms) -> Any:
         try:
-            numbers = [float(item) for item in _items(value)]
+            (number,) = (float(item) for item in _items(value))
         except (TypeError, ValueError):
             return None
-        if not 1 <= len(numbers) <= self.most or not all(self.low <= number <= self.high for number in numbers):
+        if not self.low <= number <= self.high or (self.whole and not number.is_integer()):
             return None
-        if self.whole and not all(number.is_integer() for number in numbers):
-            return None
-        kept = [int(number) if self.whole else _short(number) for number in numbers]
-        return kept[0] if len(kept) == 1 else kept
+        return int(number) if self.whole else _short(number)
 
 
 def _short(number: float) -> float:
@@ -223,8 +219,6 @@ ATTRIBUTES: dict[str, Rule] = {
     "InstanceNumber": Numbers(0, 99_999, whole=True),
     "BodyPartExamined": Words(frozenset({"HEART"})),
     "NumberOfFrames": Numbers(1, 100_000, whole=True),
-    "FrameTime": Numbers(0, 10_000),
-    "FrameTimeVector": Numbers(0, 60_000, most=100_000),
     "CineRate": Numbers(0, 2000, whole=True),
     "RecommendedDisplayFrameRate": Numbers(0, 2000, whole=True),
     "StartTrim": Numbers(1, 100_000, whole=True),
@@ -243,7 +237,7 @@ ATTRIBUTES: dict[str, Rule] = {
     "SequenceOfUltrasoundRegions": Items(REGION),
     "ViewCodeSequence": Codes(VIEWS),
 }
-"""By keyword. What identifies, dates and pixels need besides is written by `header` and `pixels`."""
+"""By keyword. What identifies, dates, times and pixels need besides is written by `header`, `instance` and `pixels`."""
 
 CHARACTERISTICS: dict[str, Rule] = {
     "PatientSex": Words(frozenset({"M", "F", "O"})),

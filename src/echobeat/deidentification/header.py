@@ -10,7 +10,6 @@ from typing import Any, Literal, get_args
 from pydicom import Dataset
 from pydicom.sequence import Sequence
 from pydicom.sr.codedict import codes
-from pydicom.tag import Tag
 from pydicom.uid import UltrasoundMultiFrameImageStorage
 
 from echobeat import __version__
@@ -25,13 +24,13 @@ MOMENTS = ("Study", "Series", "Acquisition", "Content")
 
 _IDENTITY = ("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate", "StudyInstanceUID", "SOPInstanceUID")
 READ = (
-    *(*ATTRIBUTES, *CHARACTERISTICS, *_IDENTITY, "FrameIncrementPointer"),
+    *(*ATTRIBUTES, *CHARACTERISTICS, *_IDENTITY),
     *(f"{moment}{part}" for moment in MOMENTS for part in ("Date", "Time")),
 )
 """What is parsed of a source; the rest is passed over unread."""
 
 LONGEST = 1024
-"""Characters of an identifier that the mapping holds at most; DICOM allows 64 (PS3.5, 6.2), a damaged file holds more."""
+"""Characters of an identifier that the mapping holds at most; DICOM allows 64 (PS3.5, 6.2), damaged files hold more."""
 
 _EMPTY = ("AccessionNumber", "ReferringPhysicianName", "StudyID", "PatientBirthDate", "PatientOrientation")
 """Attributes of type 2 of the ultrasound objects (PS3.3, A.6.3 and A.7.3): present, but empty."""
@@ -43,7 +42,8 @@ WRITTEN = frozenset(
         *("DeidentificationMethodCodeSequence", "LongitudinalTemporalInformationModified"),
         *("CodeValue", "CodingSchemeDesignator", "CodeMeaning"),
         *(f"{moment}{part}" for moment in MOMENTS for part in ("Date", "Time")),
-        *("FrameIncrementPointer", "ImageType", "BurnedInAnnotation", "PixelData", "Rows", "Columns", "BitsAllocated"),
+        *("FrameTime", "FrameTimeVector", "FrameIncrementPointer"),
+        *("ImageType", "BurnedInAnnotation", "PixelData", "Rows", "Columns", "BitsAllocated"),
         *("BitsStored", "HighBit", "PixelRepresentation", "SamplesPerPixel", "PlanarConfiguration"),
         "PhotometricInterpretation",
     }
@@ -123,7 +123,7 @@ def _text(source: Dataset, keyword: str) -> str:
 
 
 def clean_header(source: Dataset, identity: Identity, pseudonyms: Pseudonyms, policy: Policy) -> Dataset:
-    """Make the header of the output, without pixels and without the word on burnt-in text.
+    """Make the header of the output, without pixels, frame times and the word on burnt-in text.
 
     Parameters
     ----------
@@ -155,8 +155,6 @@ def clean_header(source: Dataset, identity: Identity, pseudonyms: Pseudonyms, po
     shift = timedelta(seconds=pseudonyms.shift_s(identity.originals[0])) if policy.dates == "shift" else None
     _date(made, source, shift)
     made.ImageType = ["DERIVED", "PRIMARY"]
-    if "FrameTimeVector" in made or "FrameTime" in made:
-        made.FrameIncrementPointer = Tag("FrameTimeVector" if "FrameTimeVector" in made else "FrameTime")
     made.PatientIdentityRemoved = "YES"
     made.DeidentificationMethod = [f"echobeat {__version__}", "allow-list of attributes, PS3.15 2026c"]
     return made

@@ -30,8 +30,9 @@ from echobeat.deidentification.text import DOUBTS as TEXT_DOUBTS
 from echobeat.deidentification.text import Box, find_text
 from echobeat.deidentification.thumbnails import PICTURE, thumbnail
 from echobeat.errors import EchobeatError, InputError, OutputError
+from echobeat.records import FloatArray
 from echobeat.sources.dicom import read_dicom
-from echobeat.sources.recording import Recording, decoding, quiet_libraries
+from echobeat.sources.recording import decoding, quiet_libraries
 
 State = Literal["clean", "review", "refused"]
 Decision = Literal["clean", "black"]
@@ -41,6 +42,7 @@ NAME = "the file"
 
 _BLOCK_BYTES = 1 << 20
 _AROUND_PX = 6
+_SAME_STEP_MS = 1e-6
 DECIDED: dict[Decision, tuple[str, str]] = {
     "clean": ("person_clean", "a person looked at it and found no writing"),
     "black": ("person_black", "a person looked at it and had what was marked blacked out"),
@@ -145,7 +147,7 @@ def _deidentified(file: BinaryIO, source_hash: str, out: Path, task: Task) -> Ou
     made = clean_header(header, identity, task.pseudonyms, task.policy)
     declare(made, task.policy, pixels_verified=state == "clean")
     write_pixels(made, file, NAME, keep)
-    _settle_times(made, recording, announced=header.get("NumberOfFrames"))
+    state_times(made, recording.times_s)
     path = out / state / identity.patient / identity.study / f"{identity.instance}.dcm"
     _save(made, path)
     if state == "review":
@@ -176,14 +178,20 @@ def _remove_other(out: Path, path: Path, state: State) -> None:
         (out / "clean" / path.relative_to(out / "review")).unlink(missing_ok=True)
 
 
-def _settle_times(made: Dataset, recording: Recording, announced: object) -> None:
-    """Where frames were lost, the times of the others are stated one by one."""
-    if recording.times_s is None or len(recording.times_s) == announced:
+def state_times(made: Dataset, times_s: FloatArray | None) -> None:
+    """State the frames' times as they were read (PS3.3, C.7.6.5): one step in ms for all, or one a frame.
+
+    Nothing is stated where there are none: of a single frame, or where the source gives no rate.
+    """
+    if times_s is None or len(times_s) < 2:
         return
-    made.FrameTimeVector = [0.0, *(round(float(step) * 1000, 3) for step in np.diff(recording.times_s))]
-    made.FrameIncrementPointer = Tag("FrameTimeVector")
-    if "FrameTime" in made:
-        del made.FrameTime
+    steps_ms = np.diff(times_s) * 1000.0
+    if np.ptp(steps_ms) < _SAME_STEP_MS:
+        made.FrameTime = f"{steps_ms.mean():.10g}"
+        made.FrameIncrementPointer = Tag("FrameTime")
+    else:
+        made.FrameTimeVector = ["0", *(f"{step:.10g}" for step in steps_ms)]
+        made.FrameIncrementPointer = Tag("FrameTimeVector")
 
 
 def _save(made: Dataset, path: Path) -> None:
