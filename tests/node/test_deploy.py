@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
 import shutil
 import subprocess
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import typer
+from pydicom.uid import UltrasoundMultiFrameImageStorage
 
 from echobeat.commands.node import app
 
@@ -18,6 +22,7 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 UNIT = DEPLOY / "systemd" / "echobeat-node.service"
 CONTAINERFILE = DEPLOY / "container" / "Containerfile"
 ANALYSE_NEW_FILES = DEPLOY / "folder" / "analyse-new-files.sh"
+SEND_AGAIN = DEPLOY / "orthanc" / "send-again.sh"
 EXPOSURE = 20
 """In tenths: what `systemd-analyze security` calls OK; a unit without any hardening has 96."""
 
@@ -80,12 +85,44 @@ def test_the_container_runs_without_root_and_without_torch() -> None:
         assert all((DEPLOY.parent / part).exists() for part in name.split())
 
 
-@pytest.mark.parametrize(
-    "script", [ANALYSE_NEW_FILES, DEPLOY / "orthanc" / "send-again.sh"], ids=lambda path: path.name
-)
+@pytest.mark.parametrize("script", [ANALYSE_NEW_FILES, SEND_AGAIN], ids=lambda path: path.name)
 def test_scripts_can_be_run_and_are_plain_shell(script: Path) -> None:
     assert os.access(script, os.X_OK)
     assert subprocess.run(["sh", "-n", str(script)], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("clips", [0, 4000])
+def test_however_many_clips_there_are_they_are_sent_again_with_the_account_of_a_file(
+    tmp_path: Path, clips: int
+) -> None:
+    """More names than Linux lets stand in one argument."""
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    found = json.dumps([f"{number:08x}-6a0b2f1c-1f2e3d4c-5b6a7988-deadbeef" for number in range(clips)])
+    asked: dict[str, tuple[str, str]] = {}
+
+    class Orthanc(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            asked[self.path] = body, str(self.headers.get("Authorization"))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(found.encode() if self.path == "/tools/find" else b"{}")
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            """Nobody reads it."""
+
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login made password up\n")
+    with HTTPServer(("127.0.0.1", 0), Orthanc) as server:
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        told = {"ORTHANC": f"http://127.0.0.1:{server.server_port}", "NETRC": str(tmp_path / "netrc")}
+        done = subprocess.run([str(SEND_AGAIN)], env=os.environ | told, capture_output=True, text=True, check=False)
+        server.shutdown()
+    assert (done.returncode, done.stderr) == (0, "")
+    query, account = asked.pop("/tools/find")
+    assert json.loads(query)["Query"]["SOPClassUID"].split("\\")[0] == UltrasoundMultiFrameImageStorage
+    assert account == "Basic " + base64.b64encode(b"made:up").decode()
+    assert asked == ({"/modalities/echobeat/store": (found, account)} if clips else {})
 
 
 def test_a_folder_is_analysed_when_its_files_have_settled(tmp_path: Path) -> None:

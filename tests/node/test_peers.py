@@ -183,24 +183,26 @@ def test_what_came_while_the_node_was_away_is_sent_again(orthanc: Orthanc, node_
     )
     node.start()
     try:
-        send_again(orthanc)
+        send_again(orthanc, tmp_path)
         until(lambda: node.values().get("results_sent", 0) == 2, timeout_s=60)
         for data in clips[:2]:
             (found,) = orthanc.get(f"/dicom-web/instances?SOPInstanceUID={result_uid(data.SOPInstanceUID)}")
             assert found["0020000D"]["Value"] == [data.StudyInstanceUID]
         received = node.values()["instances_received"]
-        send_again(orthanc)
+        send_again(orthanc, tmp_path)
         until(lambda: node.values().get("duplicates", 0) >= 2, timeout_s=60)
         assert node.values()["instances_received"] == received
     finally:
         node.stop()
 
 
-def send_again(orthanc: Orthanc) -> None:
-    address = f"http://made:{PASSWORD}@127.0.0.1:{orthanc.http_port}"
+def send_again(orthanc: Orthanc, folder: Path) -> None:
+    account = folder / "netrc"
+    account.write_text(f"machine 127.0.0.1 login made password {PASSWORD}\n")
+    told = {"ORTHANC": f"http://127.0.0.1:{orthanc.http_port}", "NETRC": str(account)}
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
-    done = subprocess.run([str(SEND_AGAIN)], env=os.environ | {"ORTHANC": address}, capture_output=True, check=False)
+    done = subprocess.run([str(SEND_AGAIN)], env=os.environ | told, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
