@@ -86,6 +86,17 @@ def test_a_bare_file_name_that_several_patients_have_names_none(tmp_path: Path) 
     assert [one.label.ef for one in by_path.clips if one.clip is clips[0]] == [60]
 
 
+@pytest.mark.parametrize("other", ["DICOM/ST000000/IM000001", "dicom/st000000/im000001.dcm"])
+def test_a_path_that_several_patients_have_names_none(tmp_path: Path, other: str) -> None:
+    """Two exports, given as two sources: paths are relative to each."""
+    clips = [clip("one", file="DICOM/ST000000/IM000001"), clip("two", file=other, patient="4712")]
+    labels = table(tmp_path, "FileName,EF\nDICOM/ST000000/IM000001,25\n")
+    joined = join(clips, labels, PSEUDONYMS)
+    assert ([one.label.ef for one in joined.clips], joined.unclear) == ([None, None], 2)
+    same = [clips[0], clip("two", file=other)]
+    assert [one.label.ef for one in join(same, labels, PSEUDONYMS).clips] == [25, 25]
+
+
 def test_a_video_gets_its_patient_from_the_table(tmp_path: Path) -> None:
     """So that two videos of one patient are in one split, and with the patient's DICOM files."""
     clips = [clip("one", header=False), clip("two", header=False), clip("three")]

@@ -218,7 +218,8 @@ class Joined:
     Attributes
     ----------
     clips : in order of name.
-    unclear : how many clips got no label because rows disagree, or because a file's bare name is that of several clips.
+    unclear : how many clips got no label because rows disagree, or because a path or bare name is that of
+        several patients' files.
     """
 
     clips: tuple[Labelled, ...]
@@ -234,11 +235,11 @@ def join(clips: Iterable[ClipFacts], labels: Labels, pseudonyms: Pseudonyms) -> 
         The labels give clips of one patient different splits.
     """
     ordered = sorted(clips, key=lambda clip: clip.name)
-    shared = _shared_names(ordered)
+    shared = _shared_files(ordered)
     unclear, found = 0, []
     for clip in ordered:
         kind, label = labels.of(clip)
-        ambiguous = kind == "name" and clip.keys["name"] in shared
+        ambiguous = (kind, clip.keys.get(kind)) in shared
         if kind and (label is None or ambiguous):
             unclear, label = unclear + 1, None
         label = label or Label()
@@ -248,10 +249,15 @@ def join(clips: Iterable[ClipFacts], labels: Labels, pseudonyms: Pseudonyms) -> 
     return Joined(tuple(Labelled(clip, label, patient, splits[patient]) for clip, label, patient in found), unclear)
 
 
-def _shared_names(clips: Iterable[ClipFacts]) -> set[str]:
-    """Bare file names that clips of several patients have."""
-    owner: dict[str, str] = {}
-    return {clip.keys["name"] for clip in clips if owner.setdefault(clip.keys["name"], clip.patient) != clip.patient}
+def _shared_files(clips: Iterable[ClipFacts]) -> set[tuple[str, str]]:
+    """Paths and bare names that clips of several patients have: two exports number their files alike."""
+    owner: dict[tuple[str, str], str] = {}
+    return {
+        (kind, clip.keys[kind])
+        for clip in clips
+        for kind in ("path", "name")
+        if owner.setdefault((kind, clip.keys[kind]), clip.patient) != clip.patient
+    }
 
 
 def _splits(found: Iterable[tuple[ClipFacts, Label, str]], labels: Labels, pseudonyms: Pseudonyms) -> dict[str, Split]:
