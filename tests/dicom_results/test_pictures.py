@@ -10,16 +10,16 @@ import highdicom as hd
 import numpy as np
 import pydicom
 import pytest
-from made_sources import made_assessment, made_dataset, write_source
+from made_sources import made_assessment, made_dataset, made_reported, write_source
 from pydicom import Dataset
 from pydicom.pixels import pixel_array
 
 from echobeat.dicom_results.document import document, sheet_pdf
-from echobeat.dicom_results.identity import Kind, Reported
+from echobeat.dicom_results.identity import Kind, Reported, identify
 from echobeat.dicom_results.objects import set_frame_times
 from echobeat.dicom_results.origin import read_origin
 from echobeat.dicom_results.segmentation import segmentation
-from echobeat.dicom_results.writing import write_dicom_results
+from echobeat.dicom_results.writing import write_dicom_results, write_pictures
 from echobeat.errors import InvalidClip, UnreadableFile, UnsupportedFile
 from echobeat.records import Assessment
 
@@ -51,6 +51,24 @@ def test_a_repeat_is_the_same_bytes(
 ) -> None:
     for path in write_dicom_results(clip.origin, calibrated, tmp_path):
         assert path.read_bytes() == written[path.stem].read_bytes()
+
+
+def test_a_clip_that_is_not_the_first_of_its_study_is_the_same_bytes(
+    written: dict[str, Path], clip: Reported, calibrated: Assessment, tmp_path: Path
+) -> None:
+    for path in write_pictures(clip.origin, calibrated, tmp_path, 2):
+        assert path.stem.endswith("-2")
+        assert path.read_bytes() == written[path.stem.removesuffix("-2")].read_bytes()
+
+
+@pytest.mark.parametrize(("stated", "number"), [(7, 7), (None, 1)])
+def test_what_belongs_to_a_clip_has_its_instance_number(
+    stated: int | None, number: int, calibrated: Assessment, tmp_path: Path
+) -> None:
+    clip = made_reported(tmp_path / "x.dcm", calibrated, InstanceNumber=stated)
+    assert {kind: identify(kind, [clip]).instance_number for kind in Kind} == {
+        kind: 1 if kind is Kind.REPORT else number for kind in Kind
+    }
 
 
 def test_no_result_names_the_source_file(written: dict[str, Path]) -> None:

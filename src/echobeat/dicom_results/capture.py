@@ -16,7 +16,7 @@ from echobeat.report.overlay import Overlay
 JPEG_QUALITY = 85
 
 
-def capture(clip: Reported, assessment: Assessment, instance_number: int = 1) -> Dataset:
+def capture(clip: Reported, assessment: Assessment) -> Dataset:
     """The overlay of a clip; to be written with the transfer syntax JPEG Baseline.
 
     What is burned into the source's frames is burned into these, too: unless the source says that there is
@@ -24,7 +24,7 @@ def capture(clip: Reported, assessment: Assessment, instance_number: int = 1) ->
     """
     made = new_object(
         clip.origin,
-        identify(Kind.CAPTURE, [clip], instance_number),
+        identify(Kind.CAPTURE, [clip]),
         MultiFrameTrueColorSecondaryCaptureImageStorage,
         "US",
     )

@@ -40,9 +40,9 @@ COLUMNS = (
 NOTE_COLUMN = 0.80
 
 
-def document(clip: Reported, assessment: Assessment, instance_number: int = 1) -> Dataset:
+def document(clip: Reported, assessment: Assessment) -> Dataset:
     """The page of a clip as an encapsulated PDF."""
-    made = new_object(clip.origin, identify(Kind.DOCUMENT, [clip], instance_number), EncapsulatedPDFStorage, "DOC")
+    made = new_object(clip.origin, identify(Kind.DOCUMENT, [clip]), EncapsulatedPDFStorage, "DOC")
     pdf = sheet_pdf(assessment)
     made.AcquisitionDateTime = ""
     made.BurnedInAnnotation = "NO" if clip.origin.header.get("BurnedInAnnotation") == "NO" else "YES"

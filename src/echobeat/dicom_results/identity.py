@@ -1,8 +1,11 @@
 """UIDs and places of the results: they follow from the source's UIDs and from what made the result.
 
-The same clip, analysed again by the same version, models, frame rate and spacing, gives objects of the same UIDs,
-so that a result sent twice is one object in the archive. A different analysis gives different ones: one UID never
-stands for two contents (PS3.5, 9).
+The same clip, analysed again by the same version, models, frame rate and spacing, gives objects of the same UIDs and
+bytes, whatever other clips are analysed with it, so that a result sent twice is one object in the archive. Another
+version, model, rate or spacing gives other UIDs (PS3.5, 9).
+
+What runs the networks is not told apart: ONNX Runtime and OpenVINO agree to the last digits but not in all bits,
+OpenVINO in bfloat16 less so. Results that share an archive should come from one of them.
 """
 
 from __future__ import annotations
@@ -80,15 +83,18 @@ class Identity:
     instance_number: int
 
 
-def identify(kind: Kind, clips: Sequence[Reported], instance_number: int = 1) -> Identity:
-    """Identity of the result of a kind about some clips of one study; each kind has a series of its own a study."""
+def identify(kind: Kind, clips: Sequence[Reported]) -> Identity:
+    """Identity of the result of a kind about some clips of one study; each kind has a series of its own a study.
+
+    What belongs to one clip has the clip's instance number: a place among other clips would make it another content.
+    """
     made_by = [made_of(clip) for clip in clips]
     study = clips[0].origin.study
     return Identity(
         series=_uid("series", kind.name, study, __version__),
         instance=_uid("instance", kind.name, *made_by),
         kind=kind,
-        instance_number=instance_number,
+        instance_number=1 if kind is Kind.REPORT else clips[0].origin.instance_number,
     )
 
 

@@ -34,6 +34,7 @@ FACTS = (
     "StudyInstanceUID",
     "SeriesInstanceUID",
     "Modality",
+    "InstanceNumber",
     "NumberOfFrames",
     "Rows",
     "Columns",
@@ -47,7 +48,7 @@ FACTS = (
 )
 """What the results say about the clip itself, or copy from it."""
 
-NUMBERS = ("NumberOfFrames", "Rows", "Columns")
+NUMBERS = ("InstanceNumber", "NumberOfFrames", "Rows", "Columns")
 
 _UIDS = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 
@@ -79,6 +80,11 @@ class Origin:
     def study(self) -> str:
         """Study Instance UID."""
         return str(self.header.StudyInstanceUID)
+
+    @property
+    def instance_number(self) -> int:
+        """Of the clip in its series; 1 where the source has none."""
+        return int(self.header.get("InstanceNumber") or 1)
 
     @property
     def date(self) -> str:
@@ -174,7 +180,7 @@ def _valid(name: str, text: str) -> bool:
     Names and identifiers are repeated whatever they are: archives find the patient and the study by them.
     """
     if name in NUMBERS:
-        return text.isdecimal() and int(text) > 0
+        return text.isdecimal() and 0 < int(text) < 2**31
     if name == "PatientSex":
         return text in ("M", "F", "O")
     vr = dictionary_VR(name)

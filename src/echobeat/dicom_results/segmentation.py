@@ -26,7 +26,7 @@ PACKED_TOGETHER = 8
 """Frames packed at once: eight frames are whole bytes, whatever their size."""
 
 
-def segmentation(clip: Reported, masks: LVMasks, instance_number: int = 1) -> Dataset | None:
+def segmentation(clip: Reported, masks: LVMasks) -> Dataset | None:
     """The masks of a clip as DICOM; None where its frames are not the source's (some were lost).
 
     Parameters
@@ -34,11 +34,10 @@ def segmentation(clip: Reported, masks: LVMasks, instance_number: int = 1) -> Da
     clip : Reported
     masks : LVMasks
         (frames, height, width), bool.
-    instance_number : int
     """
     if not clip.frames_agree:
         return None
-    identity = identify(Kind.SEGMENTATION, [clip], instance_number)
+    identity = identify(Kind.SEGMENTATION, [clip])
     made = new_object(clip.origin, identity, SegmentationStorage, "SEG")
     _describe(made, clip)
     _set_frames(made, clip, identity, len(masks.lv))

@@ -47,14 +47,13 @@ from echobeat.report import wording
 DECIMALS = 2
 
 
-def structured_report(clips: Sequence[Reported], instance_number: int = 1) -> ComprehensiveSR:
+def structured_report(clips: Sequence[Reported]) -> ComprehensiveSR:
     """Report some clips of one study, in the order given.
 
     Parameters
     ----------
     clips : sequence of Reported
         At least one; all judged, all of one study.
-    instance_number : int
 
     Raises
     ------
@@ -63,7 +62,7 @@ def structured_report(clips: Sequence[Reported], instance_number: int = 1) -> Co
     """
     for clip in clips:
         _check(clip, clips[0])
-    identity = identify(Kind.REPORT, clips, instance_number)
+    identity = identify(Kind.REPORT, clips)
     first = clips[0].origin
     report = ComprehensiveSR(
         evidence=[clip.origin.header for clip in clips],
@@ -71,7 +70,7 @@ def structured_report(clips: Sequence[Reported], instance_number: int = 1) -> Co
         series_instance_uid=identity.series,
         series_number=Kind.REPORT.series_number,
         sop_instance_uid=identity.instance,
-        instance_number=instance_number,
+        instance_number=identity.instance_number,
         manufacturer=MANUFACTURER,
         manufacturer_model_name=MANUFACTURER,
         software_versions=__version__,

@@ -57,28 +57,28 @@ def write_dicom_results(origin: Origin, assessment: Assessment, folder: Path) ->
 
 
 def write_pictures(
-    origin: Origin, assessment: Assessment, folder: Path, instance_number: int = 1, objects: Objects = Objects()
+    origin: Origin, assessment: Assessment, folder: Path, place: int = 1, objects: Objects = Objects()
 ) -> tuple[Path, ...]:
     """Write what belongs to one clip alone: segmentation, overlay and page.
 
     Parameters
     ----------
-    instance_number : int
-        Place of the clip among those of its study; part of the files' names from 2 on.
+    place : int
+        Of the clip among those of its study; part of the files' names from 2 on, and of nothing in them.
     objects : Objects
         What is wanted.
     """
     clip = reported(origin, assessment)
-    suffix = f"-{instance_number}" if instance_number > 1 else ""
+    suffix = f"-{place}" if place > 1 else ""
     paths = {kind: folder / f"{kind.file_name}{suffix}.dcm" for kind in Kind}
     written = []
-    if objects.segmentation and (made := segmentation(clip, assessment.masks, instance_number)) is not None:
+    if objects.segmentation and (made := segmentation(clip, assessment.masks)) is not None:
         write_object(made, paths[Kind.SEGMENTATION])
         written.append(paths[Kind.SEGMENTATION])
     if objects.capture:
-        write_object(capture(clip, assessment, instance_number), paths[Kind.CAPTURE], JPEGBaseline8Bit)
+        write_object(capture(clip, assessment), paths[Kind.CAPTURE], JPEGBaseline8Bit)
         written.append(paths[Kind.CAPTURE])
     if objects.document:
-        write_object(document(clip, assessment, instance_number), paths[Kind.DOCUMENT])
+        write_object(document(clip, assessment), paths[Kind.DOCUMENT])
         written.append(paths[Kind.DOCUMENT])
     return tuple(written)
