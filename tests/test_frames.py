@@ -40,6 +40,16 @@ def test_a_long_stack_holds_nothing_in_memory():
     assert len(stack) == 200
 
 
+def test_a_slice_with_a_step_reads_no_frame_between(monkeypatch):
+    """Every twentieth frame of a spooled clip is read frame by frame, not with all that lies between."""
+    stack = FrameStack(10, 10, np.uint8, memory_limit=1000)
+    stack.append(np.arange(200, dtype=np.uint8)[:, None, None] * np.ones((1, 10, 10), np.uint8))
+    read, counted = [], stack._read
+    monkeypatch.setattr(stack, "_read", lambda start, stop: read.append(stop - start) or counted(start, stop))
+    assert stack[::20][:, 0, 0].tolist() == list(range(0, 200, 20))
+    assert sum(read) == 10
+
+
 def test_frames_of_another_size_are_refused():
     """A stack never mixes sizes."""
     stack = FrameStack(4, 4)

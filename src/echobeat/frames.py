@@ -99,6 +99,9 @@ class FrameStack:
             start, stop, step = index.indices(self._count)
             if step < 1:
                 raise ValueError("a FrameStack is read forwards")
+            if step > 1 and self._file is not None:  # frames between are not read
+                frames = [self._read(at, at + 1) for at in range(start, stop, step)]
+                return np.concatenate(frames) if frames else self._read(start, start)
             return self._read(start, max(stop, start))[::step]
         position = range(self._count)[index]  # negative indices, and IndexError beyond the end
         frame: NDArray[Any] = self._read(position, position + 1)[0]
