@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +20,10 @@ from typing import Any
 import pydicom
 import pytest
 from made_node import StandIn, made_dataset, node_settings, result_uid, until, write_source
+from made_sources import made_assessment
 
+from echobeat.dicom_results.origin import read_origin
+from echobeat.dicom_results.writing import write_dicom_results
 from echobeat.node.analysis import Analysis
 from echobeat.node.delivery import ACCOUNT_VARIABLE
 from echobeat.node.journal import Journal
@@ -34,6 +38,7 @@ SYSTEM_PATH = "/usr/local/bin:/usr/bin:/usr/sbin"
 
 DICOMWEB_PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 ROUTING = Path(__file__).parents[2] / "deploy" / "orthanc" / "route-to-echobeat.lua"
+DOCS = Path(__file__).parents[2] / "docs"
 SEND_AGAIN = ROUTING.with_name("send-again.sh")
 PASSWORD = "made-for-this-test"
 
@@ -125,7 +130,7 @@ def orthanc(node_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             process.wait()
 
 
-def storescu(port: int, called: str, path: Path, *options: str) -> None:
+def storescu(port: int, called: str, paths: Path | Sequence[Path], *options: str) -> None:
     command = [
         program("storescu", "dcmtk"),
         *options,
@@ -135,7 +140,7 @@ def storescu(port: int, called: str, path: Path, *options: str) -> None:
         called,
         "127.0.0.1",
         str(port),
-        str(path),
+        *map(str, [paths] if isinstance(paths, Path) else paths),
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -170,6 +175,19 @@ def test_results_are_in_the_study_that_a_scanner_sent(orthanc: Orthanc, node_por
         assert node.values()["instances_received"] == 1, "what we send back is not sent to us again"
     finally:
         node.stop()
+
+
+def test_results_are_sent_as_the_docs_say(orthanc: Orthanc, tmp_path: Path) -> None:
+    assessment = made_assessment()
+    frames, *size = assessment.clip.frames.shape
+    data = made_dataset(frames, tuple(size))
+    source = write_source(tmp_path / "clip.dcm", data)
+    made = write_dicom_results(read_origin(source, "clip.dcm"), assessment, tmp_path / "dicom")
+    (options,) = re.findall(
+        r"storescu (-.+) -aec PACS HOST 104 ", (DOCS / "how-to" / "results-as-dicom.md").read_text()
+    )
+    storescu(orthanc.port, "ORTHANC", made, *options.split())
+    assert {name.split()[0] for name in orthanc.series(data.StudyInstanceUID)} == {"SR", "SEG", "US", "DOC"}
 
 
 def test_what_came_while_the_node_was_away_is_sent_again(orthanc: Orthanc, node_port: int, tmp_path: Path) -> None:
