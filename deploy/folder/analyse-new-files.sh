@@ -6,5 +6,9 @@
 set -eu
 incoming=$1 results=$2
 shift 2
-find "$incoming" -type f ! -newerct "${SETTLED:-2 minutes ago}" \
-  -exec "${ECHOBEAT:-echobeat}" analyze --out "$results" --resume "$@" {} +
+settled=$(mktemp)
+trap 'rm -f "$settled"' EXIT
+trap 'exit 130' HUP INT TERM
+find "$incoming" -type f ! -newerct "${SETTLED:-2 minutes ago}" -print0 > "$settled"
+[ -s "$settled" ] || exit 0
+"${ECHOBEAT:-echobeat}" analyze --out "$results" --resume "$@" --files-from "$settled"

@@ -119,6 +119,23 @@ def test_a_fault_of_our_own_on_one_input_shows_its_traceback_only_with_debug(
     assert "Traceback" in echobeat("analyze", clip, "--out", tmp_path / "out", "--debug")[2]
 
 
+@pytest.mark.parametrize("end", ["\n", "\0"])
+def test_paths_may_stand_in_a_list(echobeat: Call, quick_workers: None, tmp_path: Path, end: str) -> None:
+    clips = [write_clip(tmp_path / name) for name in ("named.avi", "listed.avi", "with a space.avi")]
+    (tmp_path / "list").write_text("".join(f"{clip}{end}" for clip in clips[1:]))
+    told = ("--files-from", tmp_path / "list", "--out", tmp_path / "out", *TABLES_ONLY)
+    assert echobeat("analyze", clips[0], *told)[0] == 0
+    assert [row["source"] for row in rows_of(tmp_path / "out")] == [str(clip) for clip in clips]
+
+
+def test_an_empty_list_and_no_path_are_wrong_use(echobeat: Call, tmp_path: Path) -> None:
+    (tmp_path / "list").touch()
+    for told in ((), ("--files-from", tmp_path / "list")):
+        code, _, err = echobeat("analyze", *told, "--out", tmp_path / "out")
+        assert (code, "--files-from" in err) == (2, True)
+    assert not (tmp_path / "out").exists()
+
+
 def test_two_inputs_of_one_name_get_a_folder_each(echobeat: Call, quick_workers: None, tmp_path: Path) -> None:
     clips = [write_clip(tmp_path / folder / "clip.avi") for folder in ("a", "b")]
     assert echobeat("analyze", tmp_path / "a", tmp_path / "b", "--out", tmp_path / "out", *TABLES_ONLY)[0] == 0

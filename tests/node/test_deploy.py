@@ -125,14 +125,18 @@ def test_however_many_clips_there_are_they_are_sent_again_with_the_account_of_a_
     assert asked == ({"/modalities/echobeat/store": (found, account)} if clips else {})
 
 
-def test_a_folder_is_analysed_when_its_files_have_settled(tmp_path: Path) -> None:
+def test_a_folder_is_analysed_by_one_call_when_its_files_have_settled(tmp_path: Path) -> None:
     incoming = tmp_path / "incoming"
     (incoming / "a study").mkdir(parents=True)
     (incoming / "a study" / "clip 1.dcm").touch()
     (incoming / "clip 2.avi").touch()
+    for number in range(1000):  # too many for one call's arguments as find gives them
+        (incoming / f"{number:0200}.dcm").touch()
     called = tmp_path / "called"
     stand_in = tmp_path / "echobeat"
-    stand_in.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >> "{called}"\n')
+    stand_in.write_text(
+        f'#!/bin/sh\nprintf "%s\\n" "$@" >> "{called}"\nfor list; do :; done\ncp "$list" "{tmp_path}/list"\n'
+    )
     stand_in.chmod(0o755)
 
     def run(settled: str | None) -> list[str]:
@@ -143,5 +147,7 @@ def test_a_folder_is_analysed_when_its_files_have_settled(tmp_path: Path) -> Non
 
     assert run(None) == [], "they may still be being copied"
     told = run("now")
-    assert told[:5] == ["analyze", "--out", str(tmp_path / "out"), "--resume", "--dicom"]
-    assert sorted(told[5:]) == [str(incoming / "a study" / "clip 1.dcm"), str(incoming / "clip 2.avi")]
+    assert told[:-1] == ["analyze", "--out", str(tmp_path / "out"), "--resume", "--dicom", "--files-from"]
+    assert not Path(told[-1]).exists()
+    listed = (tmp_path / "list").read_text().removesuffix("\0").split("\0")
+    assert sorted(listed) == sorted(str(path) for path in incoming.rglob("*.*"))

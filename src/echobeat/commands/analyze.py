@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,7 +18,13 @@ STOPPED = 130
 
 
 def analyze(
-    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files, and folders that are searched below.")],
+    paths: Annotated[
+        list[str] | None, typer.Argument(metavar="PATH...", help="Files, and folders that are searched below.")
+    ] = None,
+    files_from: Annotated[
+        typer.FileBinaryRead | None,
+        typer.Option(metavar="FILE", help="Further paths, one a line or NUL after each (find -print0); - for stdin."),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the results: one folder an input.")] = Path("results"),
     fps: Annotated[float | None, typer.Option(help="Frames a second as recorded; wins over the file's.")] = None,
     spacing_mm: Annotated[
@@ -82,7 +89,10 @@ def analyze(
         resume=resume,
         debug=debug,
     )
-    sources, closed = _sources(paths, out)
+    named = [*(paths or []), *(_listed(files_from.read()) if files_from else [])]
+    if not named:
+        raise UsageError("Name files or folders, or a list of some with --files-from.")
+    sources, closed = _sources(named, out)
     screen = Screen()
     try:
         with screen.progress(len(sources)) as (watch, progress):
@@ -101,6 +111,12 @@ def _refuse_licence(ef: str) -> None:
 
     if ef not in ("auto", "none") and load_card(ef).licence != FREE:
         raise UsageError(f"--free takes only models under {FREE}, and {ef} is not. Leave one of the two out.")
+
+
+def _listed(content: bytes) -> list[str]:
+    """The paths of a list; a path may hold a line break where NULs stand between them."""
+    parts = content.split(b"\0") if b"\0" in content else content.splitlines()
+    return [os.fsdecode(part) for part in parts if part]
 
 
 def _sources(paths: list[str], out: Path) -> tuple[list[str], list[InputError]]:
