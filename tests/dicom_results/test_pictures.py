@@ -14,6 +14,7 @@ from made_sources import made_assessment, made_dataset, made_reported, write_sou
 from pydicom import Dataset
 from pydicom.pixels import pixel_array
 
+from echobeat.dicom_results.capture import capture
 from echobeat.dicom_results.document import document, sheet_pdf
 from echobeat.dicom_results.identity import Kind, Reported, identify
 from echobeat.dicom_results.objects import set_frame_times
@@ -69,6 +70,47 @@ def test_what_belongs_to_a_clip_has_its_instance_number(
     assert {kind: identify(kind, [clip]).instance_number for kind in Kind} == {
         kind: 1 if kind is Kind.REPORT else number for kind in Kind
     }
+
+
+LOSSY = ("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod")
+
+
+@pytest.mark.parametrize(
+    ("ratio", "method"), [("12.5", "ISO_10918_1"), (["3", "12.5"], ["ISO_15444_1", "ISO_10918_1"])]
+)
+def test_what_the_source_lost_is_repeated_by_what_is_made_from_it(
+    ratio: str | list[str],
+    method: str | list[str],
+    calibrated: Assessment,
+    tmp_path: Path,
+    dciodvfy: Callable[[Path], list[str]],
+) -> None:
+    clip = made_reported(tmp_path / "x.dcm", calibrated, **dict(zip(LOSSY, ("01", ratio, method), strict=True)))
+    paths = {path.stem: path for path in write_pictures(clip.origin, calibrated, tmp_path)}
+    source, masks, overlay = (
+        pydicom.dcmread(path) for path in (tmp_path / "x.dcm", paths["segmentation"], paths["overlay"])
+    )
+    assert [masks[name].value for name in LOSSY] == [source[name].value for name in LOSSY]
+    assert overlay.LossyImageCompression == "01"
+    for name in LOSSY[1:]:
+        before = source[name].value if source[name].VM > 1 else [source[name].value]
+        assert list(overlay[name].value)[:-1] == list(before)
+    assert overlay.LossyImageCompressionMethod[-1] == "ISO_10918_1"
+    assert {name: dciodvfy(path) for name, path in paths.items()} == {name: [] for name in paths}
+
+
+@pytest.mark.parametrize(("ratio", "method"), [(None, None), ("12.5", None), ("12.5", "odd, method")])
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_source_that_says_it_lost_something_but_not_how_is_believed(
+    ratio: str | None, method: str | None, calibrated: Assessment, tmp_path: Path
+) -> None:
+    told = {name: value for name, value in zip(LOSSY, ("01", ratio, method), strict=True) if value}
+    clip = made_reported(tmp_path / "x.dcm", calibrated, **told)
+    masks, overlay = segmentation(clip, calibrated.masks), capture(clip, calibrated)
+    assert masks is not None
+    assert masks.LossyImageCompression == "01"
+    assert overlay.LossyImageCompressionMethod == "ISO_10918_1"
+    assert overlay["LossyImageCompressionRatio"].VM == 1
 
 
 def test_no_result_names_the_source_file(written: dict[str, Path]) -> None:
@@ -196,6 +238,14 @@ def test_a_source_with_empty_and_damaged_attributes_still_gives_valid_results(
     origin = read_origin(write_source(tmp_path / "x.dcm", data), "x")
     for path in write_dicom_results(origin, calibrated, tmp_path / "dicom"):
         assert dciodvfy(path) == []
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_numbers_that_are_none_are_left_out(tmp_path: Path) -> None:
+    path = write_source(tmp_path / "x.dcm", made_dataset(2, InstanceNumber=765432, LossyImageCompressionRatio="87.5"))
+    path.write_bytes(path.read_bytes().replace(b"765432", b"seven ").replace(b"87.5", b"much"))
+    origin = read_origin(path, "x")
+    assert (origin.instance_number, origin.compressions) == (1, ())
 
 
 def test_a_cut_off_header_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 from pydicom import Dataset
 from pydicom.encaps import encapsulate
@@ -38,11 +40,12 @@ def capture(clip: Reported, assessment: Assessment) -> Dataset:
     source.PurposeOfReferenceCodeSequence = [code_item(codes.DCM.SourceImageForImageProcessingOperation)]
     made.SourceImageSequence = [source]
     set_frame_times(made, assessment.clip.times_s)
-    _set_pixels(made, Overlay(assessment))
+    _set_pixels(made, Overlay(assessment), clip.origin.compressions)
     return made
 
 
-def _set_pixels(made: Dataset, overlay: Overlay) -> None:
+def _set_pixels(made: Dataset, overlay: Overlay, earlier: Sequence[tuple[str, str]]) -> None:
+    """JPEG frames, and what they lost: behind the (ratio, method) of earlier compressions."""
     options = [
         cv2.IMWRITE_JPEG_QUALITY,
         JPEG_QUALITY,
@@ -61,8 +64,9 @@ def _set_pixels(made: Dataset, overlay: Overlay) -> None:
     made.BitsAllocated = made.BitsStored = 8
     made.HighBit, made.PixelRepresentation = 7, 0
     made.LossyImageCompression = "01"
-    made.LossyImageCompressionRatio = f"{size / sum(map(len, coded)):.2f}"
-    made.LossyImageCompressionMethod = "ISO_10918_1"
+    compressions = [*earlier, (f"{size / sum(map(len, coded)):.2f}", "ISO_10918_1")]
+    made.LossyImageCompressionRatio = [ratio for ratio, _ in compressions]
+    made.LossyImageCompressionMethod = [method for _, method in compressions]
     made.PixelData = encapsulate(coded)
     made["PixelData"].VR = "OB"
     made["PixelData"].is_undefined_length = True

@@ -28,6 +28,12 @@ STUDY = ("StudyDate", "StudyTime", "ReferringPhysicianName", "StudyID", "Accessi
 FURTHER = ("IssuerOfPatientID", "StudyDescription", "PatientAge", "PatientSize", "PatientWeight")
 """Attributes of type 3 that a result takes over where the source has them."""
 
+SEVERAL = ("LossyImageCompressionRatio", "LossyImageCompressionMethod")
+"""A value for each compression that the pixels went through, the first one first (PS3.3 C.7.6.1.1.5)."""
+
+LOSSY = ("LossyImageCompression", *SEVERAL)
+"""What was lost of the pixels before; results made from them say so, too."""
+
 FACTS = (
     "SOPClassUID",
     "SOPInstanceUID",
@@ -39,6 +45,7 @@ FACTS = (
     "Rows",
     "Columns",
     "BurnedInAnnotation",
+    *LOSSY,
     "ContentDate",
     "ContentTime",
     "AcquisitionDate",
@@ -85,6 +92,12 @@ class Origin:
     def instance_number(self) -> int:
         """Of the clip in its series; 1 where the source has none."""
         return int(self.header.get("InstanceNumber") or 1)
+
+    @property
+    def compressions(self) -> tuple[tuple[str, str], ...]:
+        """Ratio and method of each lossy compression that the source states, in order; none where the two disagree."""
+        ratios, methods = (_texts(self.header.get(name)) for name in SEVERAL)
+        return tuple(zip(ratios, methods, strict=True)) if len(ratios) == len(methods) else ()
 
     @property
     def date(self) -> str:
@@ -159,23 +172,30 @@ def _lacks_preamble(path: Path) -> bool:
 def _copied(read: Dataset) -> Dataset:
     header = Dataset()
     for name in (*PATIENT, *STUDY, *FURTHER, *FACTS):
-        text = _text(read.get(name))
-        if text and _valid(name, text):
-            setattr(header, name, int(text) if name in NUMBERS else text)
+        texts = _texts(_value(read, name))[: None if name in SEVERAL else 1]
+        if texts and all(text and _valid(name, text) for text in texts):
+            setattr(header, name, [int(text) if name in NUMBERS else text for text in texts])
         elif name in (*PATIENT, *STUDY):
             setattr(header, name, "")
     return header
 
 
-def _text(value: object) -> str:
-    """An attribute's value as text; the first of several."""
-    if isinstance(value, MultiValue):
-        value = value[0] if value else None
-    return "" if value is None else str(value).strip()
+def _value(read: Dataset, name: str) -> object:
+    """An attribute's value; None where it is missing or, being a number, none that can be read."""
+    try:
+        return read.get(name)
+    except (ValueError, TypeError, OverflowError):  # pydicom reads numbers when they are asked for
+        return None
+
+
+def _texts(value: object) -> list[str]:
+    """An attribute's values as text."""
+    values = value if isinstance(value, MultiValue) else [] if value is None else [value]
+    return [str(each).strip() for each in values]
 
 
 def _valid(name: str, text: str) -> bool:
-    """False for a date, time, number, age or sex that is none: the result leaves it empty rather than repeating it.
+    """False for a date, time, number, age, sex or compression that is none: the result does not repeat it.
 
     Names and identifiers are repeated whatever they are: archives find the patient and the study by them.
     """
@@ -183,11 +203,13 @@ def _valid(name: str, text: str) -> bool:
         return text.isdecimal() and 0 < int(text) < 2**31
     if name == "PatientSex":
         return text in ("M", "F", "O")
+    if name == "LossyImageCompression":
+        return text in ("00", "01")
     vr = dictionary_VR(name)
     try:
         if vr in ("DA", "TM"):
             return bool(DA(text) if vr == "DA" else TM(text))
-        if vr in ("DS", "AS"):
+        if vr in ("DS", "AS") or name in SEVERAL:
             validate_value(vr, text, RAISE)
     except ValueError:
         return False

@@ -19,6 +19,7 @@ from echobeat import __version__
 from echobeat.dicom_results import concepts
 from echobeat.dicom_results.identity import MANUFACTURER, Identity, Kind, Reported, identify, tracking_uid
 from echobeat.dicom_results.objects import code_item, new_object, reference_item
+from echobeat.dicom_results.origin import LOSSY
 from echobeat.frames import FrameStack
 from echobeat.records import LVMasks
 
@@ -60,6 +61,9 @@ def _describe(made: Dataset, clip: Reported) -> None:
     made.ContentCreatorName = ""
     made.PatientOrientation = ""
     made.LossyImageCompression = "00"
+    for name in LOSSY:
+        if name in clip.origin.header:
+            made[name] = clip.origin.header[name]
     made.SegmentationType = "BINARY"
     made.SegmentSequence = [
         SegmentDescription(
