@@ -222,6 +222,7 @@ def test_what_an_archive_refuses_for_good_lies_dead_until_it_is_retried(
     send(node.port, *clips(1))
     until(lambda: node.values()["results_given_up"] == 1)
     assert events("given_up")[0]["reason"] == "status_C001"
+    assert node.troubles() == (), "a restart of the node would not help"
     assert len(list(node.spool.results.iterdir())) == 1
     archive.status = 0x0000
     assert node.queue.revive(0.0) == 1
