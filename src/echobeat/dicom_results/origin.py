@@ -172,20 +172,12 @@ def _lacks_preamble(path: Path) -> bool:
 def _copied(read: Dataset) -> Dataset:
     header = Dataset()
     for name in (*PATIENT, *STUDY, *FURTHER, *FACTS):
-        texts = _texts(_value(read, name))[: None if name in SEVERAL else 1]
+        texts = _texts(read.get(name))[: None if name in SEVERAL else 1]
         if texts and all(text and _valid(name, text) for text in texts):
             setattr(header, name, [int(text) if name in NUMBERS else text for text in texts])
         elif name in (*PATIENT, *STUDY):
             setattr(header, name, "")
     return header
-
-
-def _value(read: Dataset, name: str) -> object:
-    """An attribute's value; None where it is missing or, being a number, none that can be read."""
-    try:
-        return read.get(name)
-    except (ValueError, TypeError, OverflowError):  # pydicom reads numbers when they are asked for
-        return None
 
 
 def _texts(value: object) -> list[str]:
