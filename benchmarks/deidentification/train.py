@@ -1,4 +1,4 @@
-"""Teach the detector of writing: ``python -m benchmarks.deidentification.train``; some minutes on one core.
+"""Teach the detector of writing: ``python -m benchmarks.deidentification.train``; about half an hour on one core.
 
 Only phantoms of training seeds are used. Each sample is a crop of a clip in a random size and tone, with made-up
 writing in half of them, with lines, marks and traces that are no writing in some, and what a lossy codec makes of it.
@@ -26,7 +26,7 @@ NEW = 3
 """Samples made for each step; the rest of its batch is drawn from those of the steps before."""
 
 POOL = 3000
-FIRST, CLIPS, LOOK = 6000, 60, (320, 17.0)
+FIRST, CLIPS, LOOK = 6000, 100, (320, 17.0)
 """Seeds of the clips, and their size and frame rate: each clip is about one beat."""
 
 FEWEST = 8
@@ -208,7 +208,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--clips", type=Path, default=Path("build/made-clips"), help="where made clips are kept")
     options.add_argument("--count", type=int, default=CLIPS)
-    options.add_argument("--steps", type=int, default=700)
+    options.add_argument("--steps", type=int, default=3000)
     options.add_argument("--out", type=Path, default=Path("src/echobeat/deidentification/text.onnx"))
     chosen = options.parse_args()
     torch.set_num_threads(1)

@@ -119,11 +119,11 @@ def test_calibrated_intervals_cover_ninety_in_a_hundred_new_studies():
 
 
 def test_no_study_is_scored_with_what_was_fitted_on_it():
-    """On 20 studies of noise the width exceeds the one that the fit itself would have: it knows these errors by heart."""
+    """On 20 studies of noise the width exceeds the one that the fit, which knows these errors, would have."""
     rng = np.random.default_rng(3)
     wider = []
     for _ in range(4):
-        trust = [Trust(float(score), bool(warned)) for score, warned in zip(rng.beta(8, 2, 20), rng.random(20) < 0.3)]
+        trust = [Trust(float(rng.beta(8, 2)), bool(rng.random() < 0.3)) for _ in range(20)]
         truths = rng.uniform(20, 70, 20)
         efs = [truth + rng.normal(0, 6) + rng.normal(0, 3, 3) for truth in truths]
         studies = [CalibrationStudy(ef, truth, trust=t) for ef, truth, t in zip(efs, truths, trust, strict=True)]

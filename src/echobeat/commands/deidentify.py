@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from echobeat.errors import InputError, OutputError, UsageError
+from echobeat.errors import InputError, NoRoom, OutputError, UsageError
 
 if TYPE_CHECKING:
     from echobeat.commands.screen import Screen
@@ -213,6 +213,9 @@ def _one(run: Run, file: Path) -> Outcome:
 
     try:
         return deidentify_file(file, run.out, run.keys.pseudonyms, run.policy, run.decisions)
+    except NoRoom:
+        message = "its frames do not fit into the temporary folder; free space there, or point TMPDIR elsewhere"
+        return Outcome(_hash(file, run), "refused", "no_room", message)
     except OutputError:
         return Outcome(_hash(file, run), "refused", "unwritten", "the output could not be written; free some space")
     except Exception as error:  # noqa: BLE001  a fault of ours on one file must not end the others; --debug shows it

@@ -249,6 +249,6 @@ def _report_labels(screen: Screen, joined: Joined) -> None:
     if joined.unclear:
         screen.line(
             f"{joined.unclear:,} clips got no label: rows that name them disagree, or several patients' files have "
-            "one name. Name studies, accession numbers or paths in the table.",
+            "one name or path. Name studies, accession numbers or SOP Instance UIDs in the table.",
             "yellow",
         )
