@@ -161,10 +161,11 @@ def _with_trust(draft: MeasurementError, studies: Sequence[CalibrationStudy], re
         return draft
     some, errors = [studies[k] for k in known], residual[known]
     typical = float(np.median([study.trust.score for study in some if study.trust]))
+    random = np.array([study_sd(0.0, draft.beat_sd, study.efs) for study in some])
 
     def cost(slope: float, factor: float) -> float:
         tried = replace(draft, score_slope=slope, typical_score=typical, warned_factor=factor)
-        sds = _deviations(tried, some)
+        sds = np.hypot(draft.systematic_sd * np.array([tried.doubt(s.sds, s.trust) for s in some]), random)
         scale = math.sqrt(float(np.mean((errors / sds) ** 2)))
         belief = SLOPE_WEIGHT * slope**2 + FACTOR_WEIGHT * math.log2(factor / USUAL_FACTOR) ** 2
         return float(np.sum(np.log(sds * max(scale, 1e-6)))) + belief
