@@ -36,6 +36,7 @@ ValData = Annotated[Path | None, typer.Option(help="Another data set to choose t
 Fold = Annotated[
     int | None, typer.Option(help="Fold to test on, of a data set with folds (9 if not said); the one before chooses.")
 ]
+Start = Annotated[Path | None, typer.Option(help="Weights to begin with: the best.ckpt of another run.")]
 Licence = Annotated[str | None, typer.Option(help="Of the weights, for the model's card.")]
 
 
@@ -95,7 +96,7 @@ def contours(
     overrides: Overrides = None,
     recipe: Annotated[str, typer.Option(metavar="NAME|FILE", help="lv, lv-camus, lv-phantom, or a TOML file.")] = "lv",
     camus: Camus = None,
-    start: Annotated[Path | None, typer.Option(help="Weights to begin with: the best.ckpt of another run.")] = None,
+    start: Start = None,
     resume: Resume = False,
 ) -> None:
     """Train the bundled segmentation network on phantoms and on CAMUS.
@@ -134,6 +135,7 @@ def view(
     overrides: Overrides = None,
     recipe: Annotated[str, typer.Option(metavar="NAME|FILE", help="view, view-phantom, or a TOML file.")] = "view",
     camus: Camus = None,
+    start: Start = None,
     resume: Resume = False,
 ) -> None:
     """Train the network that tells views apart, on phantoms in many views and on real texture.
@@ -143,7 +145,7 @@ def view(
     from echobeat.training.view import ViewConfig, train_view
 
     config = ViewConfig.load(recipe, overrides or ())
-    _stoppable(lambda log: train_view(config, camus, out, resume=resume, log=log))
+    _stoppable(lambda log: train_view(config, camus, out, start=start, resume=resume, log=log))
 
 
 @train.command()

@@ -110,7 +110,13 @@ class ViewTask:
 
 
 def train_view(
-    config: ViewConfig, camus: Path | None, out: Path, *, resume: bool = False, log: Callable[[str], None] = print
+    config: ViewConfig,
+    camus: Path | None,
+    out: Path,
+    *,
+    start: Path | None = None,
+    resume: bool = False,
+    log: Callable[[str], None] = print,
 ) -> Path:
     """Train, or go on training; pictures that are made are kept below `out`.
 
@@ -119,7 +125,7 @@ def train_view(
     config : ViewConfig
     camus : Path or None
         Folder of CAMUS, for recipes that learn from it: ``train``, and ``valid`` helps to choose the weights.
-    out, resume
+    out, start, resume
         See `train_bundled`.
     log : callable
         Takes each line on what is made before.
@@ -137,7 +143,7 @@ def train_view(
     if config.camus and camus is None:
         raise UsageError("This recipe learns from CAMUS: name its folder.")
     real = camus if config.camus else None
-    return train_bundled(config, out, partial(_subject, config, real, log), resume=resume)
+    return train_bundled(config, out, partial(_subject, config, real, log), resume=resume, start=start)
 
 
 def _subject(config: ViewConfig, camus: Path | None, log: Callable[[str], None], folder: Path) -> Subject:
