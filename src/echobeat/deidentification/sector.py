@@ -30,6 +30,9 @@ ANGLE_DEG = (20.0, 130.0)
 SMALLEST_SHARE = 0.06
 """Of the frame that a sector covers."""
 
+LEAST_MARGIN_PX = 1.5
+"""By which the mask is narrower than the fan, at least: a border is found to about a pixel, and letters touch it."""
+
 LEAST_FILLED = 0.45
 """Share of a sector's pixels that move; shadows and dark blood stand still."""
 
@@ -148,7 +151,7 @@ def find_sector(frames: FrameStack | NDArray[np.uint8], spacing_mm: Spacing | No
     if float((votes > 0).mean()) < SMALLEST_SHARE / 3:
         return Sector(None, doubt="still")
     fan = _best_fan(votes, aspect)
-    whole = fan.mask(height, width, margin_px=max(height, width) / 400)
+    whole = fan.mask(height, width, margin_px=max(LEAST_MARGIN_PX, max(height, width) / 400))
     return _judged(Sector(_without_strangers(whole, votes), fan, whole), votes)
 
 
