@@ -8,8 +8,10 @@ import pytest
 
 import echobeat
 from echobeat.errors import InvalidClip, ModelError, UnreadableFile
+from echobeat.models.cards import FREE
 from echobeat.phantom import draw_patient, make_study
 from echobeat.phantom.seeds import VALIDATION_SEEDS
+from echobeat.pipeline import FREE_SEGMENTATION, Models
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +81,15 @@ def test_a_refused_clip_has_no_interval(study):
     assert any(beat.ef is not None for beat in result.beats)
     assert all(beat.ef_low is beat.ef_high is None for beat in result.beats)
     assert all(e is None or e.low is e.high is None for e in (result.ef_geometric, result.ef_video))
+
+
+def test_the_free_models_are_a_whole_chain_of_their_own():
+    """Contours, beats and view, each under the licence of the code and calibrated; the default's are not mixed in."""
+    free = Models.load(FREE_SEGMENTATION)
+    assert {model.name for model in free.used} == {"lv-phantom", "ef-phantom", "view-phantom"}
+    assert {model.licence for model in free.used} == {FREE}
+    assert free.video_calibration is not None
+    assert {model.name for model in Models.load().used} == {"lv", "ef", "view"}
 
 
 def test_noise_gets_no_number():
