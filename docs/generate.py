@@ -166,10 +166,11 @@ def calibration(card: Card) -> str:
     if beats:
         return (
             f"calibrated on {error.studies} studies beside the segmentation {numbers['segmentation'][:12]}...; "
-            f"a beat's combined EF is usually known to ±{error.beat_half_width:.1f} points (90 %); the video weighs "
+            f"on those, a beat's combined EF was within ±{error.beat_half_width:.1f} points in 90 %; the video weighs "
             f"{numbers['video_weight']:.2f}"
         )
-    return f"calibrated on {error.studies} studies; a beat's EF is known to ±{error.beat_half_width:.1f} points (90 %)"
+    within = f"on those, a beat's EF was within ±{error.beat_half_width:.1f} points in 90 %"
+    return f"calibrated on {error.studies} studies; {within}"
 
 
 def spread(metric: Metric) -> str:
@@ -191,6 +192,12 @@ def described(names: tuple[str, ...], command: Any) -> str:
     return "\n\n".join(parts)
 
 
+def choices(one: Any) -> tuple[str, ...]:
+    """The words that an option takes, where it takes only these."""
+    kind = getattr(one, "type", None) or getattr(one, "type_descriptor", None)  # by typer's version
+    return tuple(str(word) for word in getattr(kind, "choices", None) or ())
+
+
 def parameter(one: Any) -> tuple[str, str, str]:
     """An argument's or option's row."""
     is_flag = getattr(one, "is_flag", False)
@@ -198,7 +205,7 @@ def parameter(one: Any) -> tuple[str, str, str]:
         spelled = one.metavar or one.name.upper()
     else:
         spelled = " / ".join((*one.opts, *one.secondary_opts)) + (
-            "" if is_flag else f" {one.metavar or one.name.upper()}"
+            "" if is_flag else f" {one.metavar or '|'.join(choices(one)) or one.name.upper()}"
         )
     if one.required:
         default = "needed"

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from conftest import Call
 
+from echobeat import __version__
 from echobeat.evaluation.ledger import read_predictions
 from echobeat.sources import open_clip
 
@@ -137,7 +138,7 @@ def test_the_published_beat_finder_is_used_where_it_is_asked_for(
     code, *_ = evaluate("beats", "--data", phantoms, "--out", tmp_path, "--model", ef_run, "--beats", "echonet")
     assert code == 0
     found = read_predictions(tmp_path)
-    assert found.identity.options == {"beats": "echonet"}
+    assert found.identity.options == {"beats": "echonet", "echobeat": __version__}
     for study in found.studies:
         areas = [row.area_px for row in found.sizes if row.study == study.study]
         assert tuple(b.es_frame for b in found.beats if b.study == study.study) == published_systoles(areas)

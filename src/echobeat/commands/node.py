@@ -59,7 +59,10 @@ def node(
     segmentation: Annotated[str, typer.Option(metavar="NAME", help="Segmentation model.")] = "lv",
     ef: Annotated[
         str,
-        typer.Option(metavar="NAME", help="Model that reads the EF from the video, too; auto: the bundled one; none."),
+        typer.Option(
+            metavar="NAME",
+            help="Model that reads the EF from the video, too; auto: the one calibrated beside the segmentation; none.",
+        ),
     ] = "auto",
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:

@@ -158,7 +158,7 @@ def release(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Default: among the bundled models.")] = None,
 ) -> None:
-    """Make a run a bundled model: check parity, measure, calibrate, write its card."""
+    """Make a run a bundled model: measure, calibrate, write its card."""
     from echobeat.models.cards import load_card, weights_folder
     from echobeat.training.release import release as release_run
 
