@@ -56,6 +56,9 @@ def analyze(
     dicom: Annotated[
         bool, typer.Option("--dicom", help="Write DICOM results, too: report, segmentation, overlay, page.")
     ] = False,
+    echo_report: Annotated[
+        bool, typer.Option("--echo-report", help="With --dicom: a Simplified Adult Echo report (TID 5300), too.")
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Find the left ventricle, its volume curve, every beat and the EF in apical four-chamber clips.
@@ -74,6 +77,8 @@ def analyze(
     from echobeat.sources.opening import check_fps, spacing_from_option
 
     check_fps(fps)
+    if echo_report and not dicom:
+        raise UsageError("--echo-report is a kind of DICOM result: add --dicom.")
     if free:
         segmentation = FREE_SEGMENTATION
         _refuse_licence(ef)
@@ -85,6 +90,7 @@ def analyze(
         backend=backend,
         parts=Parts(video=video, page=page, plot=plot, masks=masks),
         dicom=dicom,
+        echo_report=echo_report,
         jobs=jobs,
         resume=resume,
         debug=debug,

@@ -35,6 +35,7 @@ class Options:
     backend : what runs the networks.
     parts : what is written.
     dicom : write the results as DICOM, too; the inputs are then DICOM files.
+    echo_report : and among them a Simplified Adult Echo report.
     jobs : inputs at once.
     resume : keep results that are complete.
     debug : show tracebacks.
@@ -47,6 +48,7 @@ class Options:
     backend: BackendName = "auto"
     parts: Parts = field(default_factory=Parts)
     dicom: bool = False
+    echo_report: bool = False
     jobs: int = 1
     resume: bool = False
     debug: bool = False
@@ -61,6 +63,7 @@ class Options:
             "backend": self.backend,
             "parts": asdict(self.parts),
             "dicom": self.dicom,
+            "echo_report": self.echo_report,
         }
 
     def models_used(self) -> tuple[ModelUsed, ...]:
@@ -206,7 +209,7 @@ def assess(task: Task, options: Options, models: Models, progress: Progress | No
         seconds[step], began = now - began, now
 
     try:
-        further = dicom_writer(task.source) if options.dicom else None
+        further = dicom_writer(task.source, options.echo_report) if options.dicom else None
         clip = read(task.source, fps=options.fps, spacing_mm=options.spacing_mm)
         lap("read")
         assessment = analyze_clip(clip, models, progress)
@@ -224,7 +227,7 @@ def assess(task: Task, options: Options, models: Models, progress: Progress | No
     return Entry(Row.of_result(assessment.result, task.source, task.folder.name), seconds)
 
 
-def dicom_writer(source: str) -> Callable[[Assessment, Path], object]:
+def dicom_writer(source: str, echo_report: bool = False) -> Callable[[Assessment, Path], object]:
     """What writes the DICOM results of a source into ``dicom/`` of its folder; the source's header is read at once.
 
     Raises
@@ -236,7 +239,7 @@ def dicom_writer(source: str) -> Callable[[Assessment, Path], object]:
     from echobeat.dicom_results.writing import write_dicom_results
 
     origin = read_origin(Path(source), source)
-    return lambda assessment, folder: write_dicom_results(origin, assessment, folder / "dicom")
+    return lambda assessment, folder: write_dicom_results(origin, assessment, folder / "dicom", echo_report)
 
 
 def _failed(source: str, told: str, seconds: dict[str, float] | None = None) -> Entry:

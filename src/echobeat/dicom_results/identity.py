@@ -31,6 +31,7 @@ class Kind(Enum):
     SEGMENTATION = ("segmentation", "echobeat LV segmentation", 1)
     CAPTURE = ("overlay", "echobeat overlay", 2)
     DOCUMENT = ("page", "echobeat page", 3)
+    ECHO_REPORT = ("echo-report", "echobeat LV measurements, simplified", 4)
 
     @property
     def file_name(self) -> str:

@@ -52,6 +52,7 @@ FACTS = (
     "AcquisitionTime",
     "SeriesDate",
     "SeriesTime",
+    "TimezoneOffsetFromUTC",
 )
 """What the results say about the clip itself, or copy from it."""
 

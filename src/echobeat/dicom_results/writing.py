@@ -9,6 +9,7 @@ from pydicom.uid import JPEGBaseline8Bit
 
 from echobeat.dicom_results.capture import capture
 from echobeat.dicom_results.document import document
+from echobeat.dicom_results.echo_report import echo_report as simplified_report
 from echobeat.dicom_results.identity import Kind, Reported
 from echobeat.dicom_results.objects import write_object
 from echobeat.dicom_results.origin import Origin
@@ -32,7 +33,9 @@ def reported(origin: Origin, assessment: Assessment) -> Reported:
     return Reported(origin, assessment.result, origin.has_frames_of(assessment.clip))
 
 
-def write_dicom_results(origin: Origin, assessment: Assessment, folder: Path) -> tuple[Path, ...]:
+def write_dicom_results(
+    origin: Origin, assessment: Assessment, folder: Path, echo_report: bool = False
+) -> tuple[Path, ...]:
     """Write report, segmentation, overlay and page of a clip as DICOM.
 
     Parameters
@@ -42,6 +45,8 @@ def write_dicom_results(origin: Origin, assessment: Assessment, folder: Path) ->
     assessment : Assessment
     folder : Path
         Is made if need be.
+    echo_report : bool
+        Write a Simplified Adult Echo report (TID 5300), too.
 
     Returns
     -------
@@ -52,8 +57,14 @@ def write_dicom_results(origin: Origin, assessment: Assessment, folder: Path) ->
         return ()
     folder.mkdir(parents=True, exist_ok=True)
     report = folder / f"{Kind.REPORT.file_name}.dcm"
-    write_object(structured_report([reported(origin, assessment)]), report)
-    return (report, *write_pictures(origin, assessment, folder))
+    clip = reported(origin, assessment)
+    write_object(structured_report([clip]), report)
+    written = (report, *write_pictures(origin, assessment, folder))
+    if not echo_report:
+        return written
+    simplified = folder / f"{Kind.ECHO_REPORT.file_name}.dcm"
+    write_object(simplified_report(clip), simplified)
+    return (*written, simplified)
 
 
 def write_pictures(
