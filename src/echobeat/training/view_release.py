@@ -32,7 +32,7 @@ ALLOWED = 0.02
 """Share of good clips that may be refused, of phantoms and of real patients each."""
 LENIENT = 0.35
 """The threshold is never above, however sure the network is of the good clips that it knows: scanners that nobody has
-data of are to pass, too. The one real clip of another vendor at hand is believed with 0.88, in other greys with 0.41."""
+data of are to pass, too. The one clip of another vendor at hand is believed with 0.88, in other greys with 0.41."""
 
 
 def release_view(run: Path, name: str, camus: Path, out: Path, patients: int = 60) -> Card:
