@@ -12,19 +12,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import highdicom as hd
-import numpy as np
 from highdicom.sr import (
     AlgorithmIdentification,
     CodedConcept,
     ComprehensiveSR,
-    DeviceObserverIdentifyingAttributes,
     FindingSite,
     Measurement,
     MeasurementReport,
     MeasurementsAndQualitativeEvaluations,
     NumContentItem,
-    ObservationContext,
-    ObserverContext,
     QualitativeEvaluation,
     RelationshipTypeValues,
     SourceImageForMeasurement,
@@ -32,19 +28,16 @@ from highdicom.sr import (
     TextContentItem,
     TrackingIdentifier,
 )
-from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
 from echobeat import __version__
 from echobeat.dicom_results import concepts
-from echobeat.dicom_results.identity import MANUFACTURER, Kind, Reported, device_uid, identify, tracking_uid
-from echobeat.dicom_results.objects import without_writing_time
+from echobeat.dicom_results.identity import MANUFACTURER, Kind, Reported, identify, tracking_uid
+from echobeat.dicom_results.reports import DECIMALS, mean_known, new_report, observation_context
 from echobeat.errors import InvalidClip
 from echobeat.measurement.ejection_fraction import counted_beats
 from echobeat.records import NOTICE, Beat, Estimate
 from echobeat.report import wording
-
-DECIMALS = 2
 
 
 def structured_report(clips: Sequence[Reported]) -> ComprehensiveSR:
@@ -62,29 +55,7 @@ def structured_report(clips: Sequence[Reported]) -> ComprehensiveSR:
     """
     for clip in clips:
         _check(clip, clips[0])
-    identity = identify(Kind.REPORT, clips)
-    first = clips[0].origin
-    report = ComprehensiveSR(
-        evidence=[clip.origin.header for clip in clips],
-        content=_content(clips)[0],
-        series_instance_uid=identity.series,
-        series_number=Kind.REPORT.series_number,
-        sop_instance_uid=identity.instance,
-        instance_number=identity.instance_number,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=MANUFACTURER,
-        software_versions=__version__,
-        device_serial_number="0",
-        series_description=Kind.REPORT.series_description,
-        is_complete=True,
-        is_final=False,
-        is_verified=False,
-        content_date=first.date,
-        content_time=first.time,
-        specific_character_set="ISO_IR 192",
-    )
-    without_writing_time(report)
-    return report
+    return new_report(clips, _content(clips)[0], identify(Kind.REPORT, clips))
 
 
 def _check(clip: Reported, first: Reported) -> None:
@@ -102,13 +73,8 @@ def _content(clips: Sequence[Reported]) -> MeasurementReport:
         name = f"Clip {number}, " if len(clips) > 1 else ""
         groups += [_beat_group(clip, beat, name) for beat in clip.result.beats if beat.ef is not None]
         groups.append(_mean_group(clip, name))
-    device = DeviceObserverIdentifyingAttributes(
-        uid=device_uid(clips[0].result), name=MANUFACTURER, manufacturer_name=MANUFACTURER, model_name=MANUFACTURER
-    )
     return MeasurementReport(
-        observation_context=ObservationContext(
-            observer_device_context=ObserverContext(codes.DCM.Device, observer_identifying_attributes=device)
-        ),
+        observation_context=observation_context(clips[0].result),
         procedure_reported=concepts.PROCEDURE,
         imaging_measurements=groups,
         title=concepts.TITLE,
@@ -204,8 +170,7 @@ def _about_mean(clip: Reported) -> str:
 
 
 def _mean(clip: Reported, name: Code, volumes_ml: Sequence[float | None]) -> Measurement | None:
-    known = [volume for volume in volumes_ml if volume is not None]
-    return _measurement(clip, name, float(np.mean(known)) if known else None, concepts.MILLILITRE, mean=True)
+    return _measurement(clip, name, mean_known(volumes_ml), concepts.MILLILITRE, mean=True)
 
 
 def _measurement(
