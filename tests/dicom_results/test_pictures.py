@@ -17,12 +17,12 @@ from pydicom.pixels import pixel_array
 from echobeat.dicom_results.capture import capture
 from echobeat.dicom_results.document import document, sheet_pdf
 from echobeat.dicom_results.identity import Kind, Reported, identify
-from echobeat.dicom_results.objects import set_frame_times
 from echobeat.dicom_results.origin import read_origin
 from echobeat.dicom_results.segmentation import segmentation
 from echobeat.dicom_results.writing import write_dicom_results, write_pictures
 from echobeat.errors import InvalidClip, UnreadableFile, UnsupportedFile
 from echobeat.records import Assessment
+from echobeat.sources.dicom.times import state_times
 
 
 @pytest.fixture(scope="session")
@@ -161,7 +161,7 @@ def test_the_capture_plays_the_overlay_at_the_clips_times(written: dict[str, Pat
 
 def test_uneven_times_go_into_a_vector() -> None:
     made = Dataset()
-    set_frame_times(made, np.array([0.0, 0.02, 0.05]))
+    state_times(made, np.array([0.0, 0.02, 0.05]))
     assert [float(step) for step in made.FrameTimeVector] == [0.0, 20.0, 30.0]
     assert made.FrameIncrementPointer == 0x00181065
 

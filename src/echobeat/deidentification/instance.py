@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
 from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.tag import Tag
 
 from echobeat.deidentification.header import READ, Identity, Policy, clean_header, declare, identify, strangers
 from echobeat.deidentification.pixels import SYNTAX, write_pixels
@@ -30,8 +29,8 @@ from echobeat.deidentification.text import DOUBTS as TEXT_DOUBTS
 from echobeat.deidentification.text import Box, find_text
 from echobeat.deidentification.thumbnails import PICTURE, thumbnail
 from echobeat.errors import EchobeatError, InputError, OutputError
-from echobeat.records import FloatArray
 from echobeat.sources.dicom import read_dicom
+from echobeat.sources.dicom.times import state_times
 from echobeat.sources.recording import decoding, quiet_libraries
 
 State = Literal["clean", "review", "refused"]
@@ -42,7 +41,6 @@ NAME = "the file"
 
 _BLOCK_BYTES = 1 << 20
 _AROUND_PX = 6
-_SAME_STEP_MS = 1e-6
 DECIDED: dict[Decision, tuple[str, str]] = {
     "clean": ("person_clean", "a person looked at it and found no writing"),
     "black": ("person_black", "a person looked at it and had what was marked blacked out"),
@@ -176,22 +174,6 @@ def _remove_other(out: Path, path: Path, state: State) -> None:
         earlier.with_suffix(PICTURE).unlink(missing_ok=True)
     else:
         (out / "clean" / path.relative_to(out / "review")).unlink(missing_ok=True)
-
-
-def state_times(made: Dataset, times_s: FloatArray | None) -> None:
-    """State the frames' times as they were read (PS3.3, C.7.6.5): one step in ms for all, or one a frame.
-
-    Nothing is stated where there are none: of a single frame, or where the source gives no rate.
-    """
-    if times_s is None or len(times_s) < 2:
-        return
-    steps_ms = np.diff(times_s) * 1000.0
-    if np.ptp(steps_ms) < _SAME_STEP_MS:
-        made.FrameTime = f"{steps_ms.mean():.10g}"
-        made.FrameIncrementPointer = Tag("FrameTime")
-    else:
-        made.FrameTimeVector = ["0", *(f"{step:.10g}" for step in steps_ms)]
-        made.FrameIncrementPointer = Tag("FrameTimeVector")
 
 
 def _save(made: Dataset, path: Path) -> None:

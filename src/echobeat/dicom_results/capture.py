@@ -11,9 +11,10 @@ from pydicom.sr.codedict import codes
 from pydicom.uid import MultiFrameTrueColorSecondaryCaptureImageStorage
 
 from echobeat.dicom_results.identity import Kind, Reported, identify
-from echobeat.dicom_results.objects import code_item, new_object, reference_item, set_frame_times
+from echobeat.dicom_results.objects import code_item, new_object, reference_item
 from echobeat.records import Assessment
 from echobeat.report.overlay import Overlay
+from echobeat.sources.dicom.times import state_times
 
 JPEG_QUALITY = 85
 
@@ -39,7 +40,7 @@ def capture(clip: Reported, assessment: Assessment) -> Dataset:
     source = reference_item(clip.origin)
     source.PurposeOfReferenceCodeSequence = [code_item(codes.DCM.SourceImageForImageProcessingOperation)]
     made.SourceImageSequence = [source]
-    set_frame_times(made, assessment.clip.times_s)
+    state_times(made, assessment.clip.times_s)
     _set_pixels(made, Overlay(assessment), clip.origin.compressions)
     return made
 
@@ -58,6 +59,7 @@ def _set_pixels(made: Dataset, overlay: Overlay, earlier: Sequence[tuple[str, st
         size += picture.nbytes
         coded.append(cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)[1].tobytes())
         made.Rows, made.Columns = picture.shape[:2]
+    made.NumberOfFrames = len(coded)
     made.SamplesPerPixel = 3
     made.PhotometricInterpretation = "YBR_FULL_422"
     made.PlanarConfiguration = 0

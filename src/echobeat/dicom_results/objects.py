@@ -14,7 +14,6 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 from echobeat import __version__
 from echobeat.dicom_results.identity import MANUFACTURER, Identity
 from echobeat.dicom_results.origin import FURTHER, PATIENT, STUDY, Origin
-from echobeat.records import FloatArray
 
 
 def new_object(origin: Origin, identity: Identity, sop_class: UID, modality: str) -> Dataset:
@@ -70,18 +69,6 @@ def reference_item(origin: Origin) -> Dataset:
     item.ReferencedSOPClassUID = origin.sop_class
     item.ReferencedSOPInstanceUID = origin.sop_instance
     return item
-
-
-def set_frame_times(made: Dataset, times_s: FloatArray) -> None:
-    """The Cine module's times in ms (PS3.3 C.7.6.5): one step for all where they agree, otherwise one a frame."""
-    steps_ms = (times_s[1:] - times_s[:-1]) * 1000.0
-    made.NumberOfFrames = len(times_s)
-    if len(steps_ms) == 0 or abs(steps_ms - steps_ms.mean()).max() < 0.01:
-        made.FrameTime = f"{float(steps_ms.mean()) if len(steps_ms) else 0.0:.6g}"
-        made.FrameIncrementPointer = Tag("FrameTime")
-    else:
-        made.FrameTimeVector = ["0", *(f"{step:.6g}" for step in steps_ms)]
-        made.FrameIncrementPointer = Tag("FrameTimeVector")
 
 
 def write_object(made: Dataset, path: Path, syntax: UID = ExplicitVRLittleEndian) -> None:

@@ -6,6 +6,7 @@
     stored.py   the frames as they are stored, one after the other
     decode.py   a stored frame  ->  pixels
     grey.py     pixels          ->  8-bit grey
+    times.py    frame times     ->  another file's header
 """
 
 from __future__ import annotations
