@@ -59,7 +59,7 @@ class Subject:
         A draft: name, file and parameters are set when the run ends, licence, figures and intervals by its release.
     """
 
-    lesson: Lesson
+    lesson: Lesson[Any]
     fingerprint: str
     export: Callable[[nn.Module, Path], None]
     card: Card

@@ -18,7 +18,6 @@ from echobeat.datasets.phantom_frames import FrameMaker
 from echobeat.errors import UsageError
 from echobeat.networks.export import export_segmentation
 from echobeat.networks.light_unet import CLASSES, LightUNet
-from echobeat.networks.registry import RawGrey
 from echobeat.training.augment import Augmentation
 from echobeat.training.bundled import Subject, draft_card, train_bundled
 from echobeat.training.config import STRICT, Course, Machine, Optimiser
@@ -131,7 +130,7 @@ def _subject(config: ContoursConfig, camus: Path | None, log: Log, folder: Path)
     task = ContoursTask(config.each, config.area, tuple(tuple(judge) for judge in groups))
     val = JudgingImages.of((images for judge in groups for images in judge.values()), config.size)
     torch.manual_seed(course.seed)
-    network = cast(RawGrey, LightUNet(config.widths))  # nothing but a module is asked of it here
+    network = LightUNet(config.widths)
     order = Order(len(train), course.batch, course.seed, steps=course.epoch_steps)
     return Subject(
         Lesson(network, task, train, val, order, config.machine),

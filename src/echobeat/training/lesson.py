@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import cv2
 import numpy as np
 import torch
 from lightning.fabric import Fabric
+from torch import nn
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from echobeat.errors import UsageError
@@ -24,14 +25,16 @@ from echobeat.training.sampling import Order, Steps, range_weights
 from echobeat.training.segmentation_task import TracedTask
 from echobeat.training.traced import TracedFrames
 
+Net = TypeVar("Net", bound=nn.Module)
+
 
 @dataclass(frozen=True)
-class Lesson:
+class Lesson(Generic[Net]):
     """All that one training needs of its task.
 
     Attributes
     ----------
-    network : RawGrey
+    network : Module
     task : LearningTask
     train, val : Dataset
         What the loaders read: items by (ordinal, study), and by number.
@@ -39,7 +42,7 @@ class Lesson:
     machine : Machine
     """
 
-    network: RawGrey
+    network: Net
     task: LearningTask
     train: Dataset[Any]
     val: Dataset[Any]
@@ -68,7 +71,7 @@ class Lesson:
         return choose_loading(self.machine, size, fabric.world_size, fabric.device.type == "cuda")
 
 
-def prepare(config: Config, material: Material, fresh: bool) -> Lesson:
+def prepare(config: Config, material: Material, fresh: bool) -> Lesson[RawGrey]:
     """Make all that a training needs.
 
     Parameters
@@ -91,7 +94,7 @@ def prepare(config: Config, material: Material, fresh: bool) -> Lesson:
     return _segmentation_lesson(config, material, order, fresh)
 
 
-def _ef_lesson(config: EFConfig, material: Material, order: Order, fresh: bool) -> Lesson:
+def _ef_lesson(config: EFConfig, material: Material, order: Order, fresh: bool) -> Lesson[RawGrey]:
     network = _network("ef", config, material, fresh, 3 if config.loss.volumes else 1)
     architecture, clips, seed, noise = network.architecture, config.clips, config.course.seed, config.studies.noise
     if clips.whole and not architecture.whole_video:
@@ -107,7 +110,7 @@ def _ef_lesson(config: EFConfig, material: Material, order: Order, fresh: bool) 
     )
 
 
-def _segmentation_lesson(config: SegmentationConfig, material: Material, order: Order, fresh: bool) -> Lesson:
+def _segmentation_lesson(config: SegmentationConfig, material: Material, order: Order, fresh: bool) -> Lesson[RawGrey]:
     within = config.loss.consistency_within if config.loss.consistency else 0
     noise, seed, frames = config.studies.noise, config.course.seed, material.frames
     return Lesson(

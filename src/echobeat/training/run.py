@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from echobeat.errors import ModelError, UsageError
+from echobeat.networks.registry import RawGrey
 from echobeat.training import checkpoints
 from echobeat.training.config import Config, Machine, Task
 from echobeat.training.curves import draw_curves
@@ -142,7 +143,7 @@ class Best:
 class Training:
     """One run from its last checkpoint to its end."""
 
-    def __init__(self, folder: RunFolder, engine: Engine, lesson: Lesson, journal: Journal, best: Best) -> None:
+    def __init__(self, folder: RunFolder, engine: Engine, lesson: Lesson[Any], journal: Journal, best: Best) -> None:
         self.folder, self.engine, self.lesson, self.journal, self.best = folder, engine, lesson, journal, best
         self.fabric, self.course = engine.fabric, engine.config.course
         self.losses = Losses()
@@ -255,7 +256,7 @@ class Losses:
         return float(self.total) / max(1, self.count)
 
 
-def _announce(folder: RunFolder, fabric: Fabric, lesson: Lesson, material: Material, journal: Journal) -> None:
+def _announce(folder: RunFolder, fabric: Fabric, lesson: Lesson[RawGrey], material: Material, journal: Journal) -> None:
     """Say what is trained on what, and write it into the manifest."""
     parameters = sum(parameter.numel() for parameter in lesson.network.parameters())
     journal.say(
