@@ -71,6 +71,13 @@ def test_place_and_magnification_do_not_matter(size, scale, shift):
     assert np.abs(plain[1].mean(axis=(1, 2)) - moved[1].mean(axis=(1, 2))).max() < 0.02
 
 
+def test_other_masks_are_cut_out_like_the_found_one():
+    """A further mask, here the same, lies in its place."""
+    grey, lv = pulsing()
+    cut = cut_out(grey, lv, lv)
+    assert np.array_equal(cut[1], cut[2])
+
+
 def test_without_a_ventricle_there_is_nothing_to_cut_out():
     """An empty mask is None."""
     grey, lv = pulsing()

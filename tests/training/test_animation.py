@@ -6,7 +6,9 @@ import pytest
 pytest.importorskip("torch")
 
 from echobeat.datasets.camus import CamusImage
+from echobeat.frames import FrameStack
 from echobeat.training.animation import StillPair, contour, volume
+from echobeat.training.beat_material import Animator
 
 SIZE = 96
 
@@ -65,6 +67,23 @@ def test_contours_start_at_the_apex_and_run_one_way_round():
     assert large[0][1] == large[:, 1].min() or large[0][1] < np.quantile(large[:, 1], 0.1)
     shift = np.hypot(*(large - small).T)
     assert shift.max() < 0.12 * SIZE
+
+
+def test_animated_beats_carry_the_cavity_whose_ef_they_have():
+    """What a segmentation misses, here a band at the apex, is missing in the second channel and not in the third."""
+
+    class Misses:
+        def segment(self, frames, fps):
+            lv = np.asarray(frames[:]) < 45
+            lv[:, : lv.shape[1] // 3] = False
+            return type("Segmentation", (), {"lv": FrameStack.from_array(lv)})
+
+    pair = [still("ED", 0.28), still("ES", 0.2)]
+    beats = Animator(Misses(), each=0, seed=0, plain=True).fresh(pair)
+    areas = (beats.clips[0, 2] > 127).sum(axis=(1, 2))
+    assert len(beats) == 1
+    assert 100 * (1 - (areas[8] / areas[0]) ** 1.5) == pytest.approx(beats.ef[0], abs=6)
+    assert not (beats.clips[0, 1] > 127)[beats.clips[0, 2] > 127].all()
 
 
 def test_an_image_without_a_contour_gives_no_pair():

@@ -39,7 +39,7 @@ def run(tmp_path_factory):
 def made(count=6):
     """Beats of noise."""
     rng = np.random.default_rng(0)
-    clips = rng.integers(0, 255, (count, 2, FRAMES, SIZE, SIZE)).astype(np.uint8)
+    clips = rng.integers(0, 255, (count, 3, FRAMES, SIZE, SIZE)).astype(np.uint8)
     return Beats(clips, rng.uniform(20, 70, count), rng.uniform(20, 70, count), np.arange(count))
 
 
@@ -77,11 +77,57 @@ def test_a_run_is_not_begun_twice(run):
         train_beats(BeatConfig.load("ef-phantom", TINY), None, run)
 
 
+def test_each_beat_carries_where_the_cavity_truly_is(run):
+    """The third channel is the true cavity in the found one's place: mostly the same, but not found."""
+    beats = Beats.load(next((run / "material" / "train" / "lv-phantom").glob("*.npz")))
+    found, true = (beats.clips[:, channel] > 127 for channel in (1, 2))
+    assert 0.6 < 2 * (found & true).sum() / (found.sum() + true.sum()) < 0.999
+
+
 def test_before_it_has_learned_it_says_what_the_contours_say():
-    """No correction, five points of deviation, whatever it sees."""
-    answer = LightBeat((4, 4, 4)).eval()(torch.rand(2, 2, FRAMES, SIZE, SIZE))
-    assert torch.allclose(answer[:, 0], torch.zeros(2), atol=1e-6)
+    """No correction, five points of deviation, whatever it sees; its outlines are those of the contours."""
+    clips = torch.rand(2, 2, FRAMES, SIZE, SIZE)
+    clips[:, 1] = (clips[:, 1, :, ::2, ::2] > 0.7).float().repeat_interleave(2, 2).repeat_interleave(2, 3)
+    answer, outlines = LightBeat((4, 4, 4)).eval()(clips, outlines=True)
+    assert torch.allclose(answer[:, 0], torch.zeros(2), atol=1e-4)
     assert torch.allclose(answer[:, 1].exp(), torch.full((2,), 4.95), atol=0.1)
+    assert torch.equal(outlines[:, 0] > 0, clips[:, 1, :, ::2, ::2] > 0.5)
+
+
+def test_outlines_drawn_anew_change_the_ef_as_their_areas_tell():
+    """A still mask that is redrawn at end-systole with half its area gets the EF of a cavity that halves."""
+    network = LightBeat((4, 4, 4)).eval()
+    clips = torch.zeros(1, 2, FRAMES, SIZE, SIZE)
+    clips[:, 1, :, 16:48, 16:48] = 1
+    smaller = torch.zeros(1, 16, FRAMES, SIZE // 2, SIZE // 2)
+    smaller[:, :, FRAMES // 2, 8:16] = 1
+    network._drawn = lambda levels: smaller
+    torch.nn.init.constant_(network.outline.weight, -2.0)
+    network.trust.data.fill_(20.0)
+    assert float(network(clips)[0, 0].detach()) == pytest.approx(100 * (1 - 0.5**1.5), abs=0.5)
+
+
+def test_outlines_learn_from_the_true_cavity():
+    """The loss is lower for the outlines of the truth than for those of the contours."""
+
+    class Draws(torch.nn.Module):
+        def forward(self, clips, outlines):
+            mask = clips[:, 1:, :, ::2, ::2]
+            return torch.zeros(len(clips), 2), 20 * (self.truth if self.truth is not None else mask) - 10
+
+    beats, network = made(2), Draws()
+    batch = {
+        "clips": torch.as_tensor(beats.clips),
+        "ef": torch.zeros(2),
+        "contours_ef": torch.zeros(2),
+    }
+    batch["clips"][:, 1:] = 0
+    batch["clips"][:, 1, :, 20:40, 20:40] = 255
+    loss = []
+    for truth in (None, torch.zeros(2, 1, FRAMES, SIZE // 2, SIZE // 2)):
+        network.truth = truth
+        loss.append(float(BeatTask().loss(network, batch)))
+    assert loss[1] < loss[0] - 1
 
 
 def test_samples_depend_on_seed_and_ordinal_alone():
@@ -112,11 +158,11 @@ def test_the_loss_falls_with_a_better_answer_and_asks_for_an_honest_deviation():
             super().__init__()
             self.answer = torch.tensor([[correction, float(np.log(sd))]])
 
-        def forward(self, clips):
-            return self.answer.repeat(len(clips), 1)
+        def forward(self, clips, outlines):
+            return self.answer.repeat(len(clips), 1), torch.zeros(len(clips), 1, FRAMES, SIZE // 2, SIZE // 2)
 
     batch = {
-        "clips": torch.zeros(4, 2, 2, SIZE, SIZE, dtype=torch.uint8),
+        "clips": torch.zeros(4, 3, FRAMES, SIZE, SIZE, dtype=torch.uint8),
         "ef": torch.full((4,), 55.0),
         "contours_ef": torch.full((4,), 50.0),
     }

@@ -23,7 +23,7 @@ MARGIN = 1.5
 Float32 = NDArray[np.float32]
 
 
-def beat_clip(frames: FrameStack, lv: FrameStack, beat: Beat) -> Float32 | None:
+def beat_clip(frames: FrameStack, lv: FrameStack, beat: Beat, *others: FrameStack) -> Float32 | None:
     """Cut one beat out of a clip.
 
     Parameters
@@ -34,20 +34,21 @@ def beat_clip(frames: FrameStack, lv: FrameStack, beat: Beat) -> Float32 | None:
         (frames, height, width) bool: the ventricle, as a segmentation model found it.
     beat : Beat
         A half cycle is mirrored in time.
+    *others : FrameStack
+        Further masks, cut out alike.
 
     Returns
     -------
     ndarray or None
-        (2, FRAMES, SIZE, SIZE) float32: grey 0-255, and the mask 0-1. None where the beat has no end-systole or
-        no end-diastole, or no ventricle is seen.
+        (2 and more, FRAMES, SIZE, SIZE) float32: grey 0-255, and the masks 0-1. None where the beat has no
+        end-systole or no end-diastole, or no ventricle is seen.
     """
     moments = beat_frames(beat)
     if moments is None:
         return None
     first, last = int(moments.min()), int(moments.max())
-    grey = np.asarray(frames[first : last + 1])
-    mask = np.asarray(lv[first : last + 1])
-    return cut_out(grey[moments - first], mask[moments - first])
+    grey, *masks = (np.asarray(stack[first : last + 1])[moments - first] for stack in (frames, lv, *others))
+    return cut_out(grey, *masks)
 
 
 def beat_frames(beat: Beat) -> NDArray[np.intp] | None:
@@ -70,8 +71,8 @@ def beat_frames(beat: Beat) -> NDArray[np.intp] | None:
     return np.asarray(moments, np.intp)
 
 
-def cut_out(grey: NDArray[np.uint8], mask: NDArray[np.bool_]) -> Float32 | None:
-    """Square around all masks, scaled to SIZE: (2, frames, SIZE, SIZE) float32; None without a ventricle."""
+def cut_out(grey: NDArray[np.uint8], mask: NDArray[np.bool_], *others: NDArray[np.bool_]) -> Float32 | None:
+    """Square around all of `mask`, scaled to SIZE: (channels, frames, SIZE, SIZE) float32; None without a ventricle."""
     rows, columns = np.flatnonzero(mask.any(axis=(0, 2))), np.flatnonzero(mask.any(axis=(0, 1)))
     if len(rows) == 0:
         return None
@@ -80,10 +81,11 @@ def cut_out(grey: NDArray[np.uint8], mask: NDArray[np.bool_]) -> Float32 | None:
     centre = np.array([(columns[0] + columns[-1]) / 2, (rows[0] + rows[-1]) / 2])
     shift = (SIZE - 1) / 2 - centre * scale
     matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
-    clip = np.empty((2, len(grey), SIZE, SIZE), np.float32)
-    for index in range(len(grey)):
-        clip[0, index] = _scaled(grey[index].astype(np.float32), matrix, scale)
-        clip[1, index] = _scaled(mask[index].astype(np.float32), matrix, scale)
+    channels = (grey, mask, *others)
+    clip = np.empty((len(channels), len(grey), SIZE, SIZE), np.float32)
+    for cut, channel in zip(clip, channels, strict=True):
+        for index, image in enumerate(channel):
+            cut[index] = _scaled(image.astype(np.float32), matrix, scale)
     return clip
 
 

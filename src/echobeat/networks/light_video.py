@@ -7,6 +7,9 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+STEM = 16
+"""Channels at half the size."""
+
 
 def _spatial(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
     """3 x 3 within each frame."""
@@ -17,7 +20,7 @@ def _spatial(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
     )
 
 
-class _Residual(nn.Module):
+class Residual(nn.Module):
     """3 x 3 over space, then 3 over time, beside a shortcut; `stride` halves all three."""
 
     def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
@@ -57,13 +60,23 @@ class LightVideo(nn.Module):
 
     def __init__(self, outputs: int = 1, widths: tuple[int, ...] = (48, 96, 192), channels: int = 1) -> None:
         super().__init__()
-        self.stem = nn.Sequential(_spatial(channels, 16, stride=2), _spatial(16, widths[0], stride=2))
-        stages = [nn.Sequential(_Residual(widths[0], widths[0]), _Residual(widths[0], widths[0]))]
+        self.stem = nn.Sequential(_spatial(channels, STEM, stride=2), _spatial(STEM, widths[0], stride=2))
+        stages = [nn.Sequential(Residual(widths[0], widths[0]), Residual(widths[0], widths[0]))]
         for narrow, wide in pairwise(widths):
-            stages.append(nn.Sequential(_Residual(narrow, wide, stride=2), _Residual(wide, wide)))
+            stages.append(nn.Sequential(Residual(narrow, wide, stride=2), Residual(wide, wide)))
         self.stages = nn.Sequential(*stages)
         self.head = nn.Linear(widths[-1], outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        features = self.stages(self.stem(x)).mean(dim=(2, 3, 4))
+        features = self.levels(x)[-1].mean(dim=(2, 3, 4))
         return self.head(features)  # type: ignore[no-any-return]  # nn.Module calls are untyped
+
+    def levels(self, x: Tensor) -> list[Tensor]:
+        """Features from half the size on, one tensor for the stem's first half and one for each stage."""
+        first, second = self.stem
+        found = [first(x)]
+        x = second(found[0])
+        for stage in self.stages:
+            x = stage(x)
+            found.append(x)
+        return found

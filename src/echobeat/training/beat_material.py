@@ -44,7 +44,7 @@ class Beats:
 
     Attributes
     ----------
-    clips : (beats, 2, FRAMES, SIZE, SIZE) uint8: grey 0-255, and the found mask 0-255.
+    clips : (beats, 3, FRAMES, SIZE, SIZE) uint8: grey 0-255, the found mask and the true one, 0-255.
     ef : (beats,) true EF in percent.
     contours_ef : (beats,) EF from the found contours.
     patient : (beats,) int, the same for all beats of a patient.
@@ -64,7 +64,7 @@ class Beats:
         kept = [part for part in parts if len(part)]
         if not kept:
             none = np.empty(0)
-            return cls(np.empty((0, 2, FRAMES, SIZE, SIZE), np.uint8), none, none, np.empty(0, np.int64))
+            return cls(np.empty((0, 3, FRAMES, SIZE, SIZE), np.uint8), none, none, np.empty(0, np.int64))
         return cls(
             np.concatenate([part.clips for part in kept]),
             np.concatenate([part.ef for part in kept]),
@@ -114,18 +114,18 @@ def _study_beats(phantoms: Path, truth: dict[str, Any], segmenter: Segmenter) ->
     lv = segmenter.segment(clip.frames, clip.fps).lv
     found = find_beats(volume_curve(lv, clip.times_s, clip.spacing_mm))
     with np.load(phantoms / "Truth" / f"{name}.npz") as arrays:
-        volume_ml = arrays["volume_ml"]
+        volume_ml, true_lv = arrays["volume_ml"], FrameStack.from_array(arrays["lv"])
     rows = []
     for true_beat in truth["beats"]:
         beat = matching_beat(true_beat, found, clip.times_s, volume_ml) if true_beat["complete"] else None
-        cut = None if beat is None else beat_clip(clip.frames, lv, beat)
+        cut = None if beat is None else beat_clip(clip.frames, lv, beat, true_lv)
         if beat is not None and beat.ef is not None and cut is not None:
             rows.append((_stored(cut), true_beat["ef"], beat.ef))
     return _beats(rows)
 
 
 def _stored(clip: NDArray[np.float32]) -> NDArray[np.uint8]:
-    stored: NDArray[np.uint8] = np.rint(np.clip(np.stack([clip[0], 255 * clip[1]]), 0, 255)).astype(np.uint8)
+    stored: NDArray[np.uint8] = np.rint(np.clip(np.stack([clip[0], *(255 * clip[1:])]), 0, 255)).astype(np.uint8)
     return stored
 
 
@@ -184,9 +184,9 @@ class Animator:
                 continue
             progress, blend, ef = drawn
             strength = 0.0 if index == self.each else float(rng.uniform(0.2, 1.0) * (rng.random() < 0.75))
-            frames = np.stack(list(_frames(pair, progress, blend, strength, rng)))
+            frames, cavity = map(np.stack, zip(*_frames(pair, progress, blend, strength, rng), strict=True))
             lv = np.asarray(self.segmenter.segment(FrameStack.from_array(frames), None).lv)
-            cut, contours_ef = cut_out(frames, lv), _contours_ef(lv)
+            cut, contours_ef = cut_out(frames, lv, cavity), _contours_ef(lv)
             if cut is not None and contours_ef is not None:
                 rows.append((_stored(cut), ef, contours_ef))
         return _beats(rows)
@@ -238,17 +238,18 @@ def _course(rng: Rng) -> NDArray[np.float64]:
 
 def _frames(
     pair: StillPair, progress: NDArray[np.float64], blend: NDArray[np.float64], strength: float, rng: Rng
-) -> Iterator[NDArray[np.uint8]]:
-    """Images of a beat, in one appearance, each with a grain of its own."""
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
+    """Images of a beat, in one appearance, each with a grain of its own; and the cavity in each."""
     sector = pair.images.max(axis=0) > 3
     look = int(rng.integers(2**30))
     for at, share in zip(progress, blend, strict=True):
-        grey = pair.at(float(at), float(share))[0] * sector
+        image, cavity = pair.at(float(at), float(share))
+        grey = image * sector
         if strength > 0:
             unit = np.clip(grey / 255, 0, 1).astype(np.float32)
             grey = 255 * change_appearance(unit, np.random.default_rng(look), strength)
             grey = grey * (1 + rng.uniform(0, 0.15) * rng.standard_normal(grey.shape).astype(np.float32))
-        yield np.rint(np.clip(grey, 0, 255)).astype(np.uint8)
+        yield np.rint(np.clip(grey, 0, 255)).astype(np.uint8), cavity > 0.5
 
 
 def _contours_ef(lv: NDArray[np.bool_]) -> float | None:

@@ -61,7 +61,7 @@ def pairs(camus: Path, segmenter: Segmenter, reader: BeatReader) -> list[Metric]
     The frames between the two images are animated: no more is there to read.
     """
     beats = Animator(segmenter, 0, 0, plain=True).fresh(read_camus(camus, "calibration"))
-    clips = beats.clips.astype(np.float32)
+    clips = beats.clips[:, :2].astype(np.float32)
     clips[:, 1] /= 255
     corrections = np.concatenate([reader.answers(clips[k : k + 8])[:, 0] for k in range(0, len(clips), 8)])
     what = "CAMUS calibration pairs (unseen)"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
@@ -21,8 +21,7 @@ from echobeat.models.beat_clips import SIZE
 from echobeat.models.cards import BEAT_OUTPUTS
 from echobeat.networks.export import export_beats
 from echobeat.networks.light_beat import LightBeat
-from echobeat.networks.registry import RawGrey
-from echobeat.phantom import draw_patient
+from echobeat.phantom import Patient, draw_patient
 from echobeat.phantom.dataset import write_patients
 from echobeat.phantom.seeds import TRAINING_SEEDS, VALIDATION_SEEDS
 from echobeat.training.beat_material import Animator, Beats, phantom_beats
@@ -35,6 +34,9 @@ from echobeat.training.sampling import Order
 
 FIRST_SEED = TRAINING_SEEDS.stop // 2
 """The segmentation models learned from patients of lower seeds: their contours of these are as of strangers."""
+TRAINING_BEATS = 2
+"""Of a phantom to learn from: contours err from patient to patient, little from beat to beat, and a short clip is made
+in half the time. Their number is the number of heart cycles, so that about one beat of each is whole."""
 VALIDATION_PHANTOMS = 60
 """They choose the weights, beside the stills of CAMUS valid where there are any."""
 
@@ -132,7 +134,7 @@ def _subject(config: BeatConfig, camus: Path | None, log: Callable[[str], None],
     )
     return Subject(
         Lesson(
-            cast(RawGrey, LightBeat(config.widths)),  # nothing but a module is asked of it here
+            LightBeat(config.widths),
             BeatTask(),
             BeatClips(material.train, course.seed),
             AllBeats(material.val),
@@ -149,9 +151,11 @@ def gather_beats(
     config: BeatConfig, segmenter: Segmenter, camus: Path | None, folder: Path, log: Callable[[str], None]
 ) -> BeatMaterial:
     """Make, or find again, all that is learned from."""
-    train = _phantoms(range(FIRST_SEED, FIRST_SEED + config.phantoms), segmenter, folder / "train", log)
+    short = (draw_patient(seed, beats=TRAINING_BEATS) for seed in range(FIRST_SEED, FIRST_SEED + config.phantoms))
+    train = _phantoms(short, segmenter, folder / "train", log)
     first = VALIDATION_SEEDS.start
-    val = _phantoms(range(first, first + VALIDATION_PHANTOMS), segmenter, folder / "val", log)
+    whole = (draw_patient(seed) for seed in range(first, first + VALIDATION_PHANTOMS))
+    val = _phantoms(whole, segmenter, folder / "val", log)
     kinds, chosen_by = [(train, 1.0 - config.animated_share - config.pairs_share)], [val]
     said = [f"echobeat phantoms: {len(train)} beats of {config.phantoms} patients, training seeds"]
     if config.animated and camus is not None:
@@ -166,8 +170,8 @@ def gather_beats(
     return BeatMaterial([kind for kind in kinds if kind[1] > 0], Beats.joined(chosen_by), tuple(said))
 
 
-def _phantoms(seeds: range, segmenter: Segmenter, folder: Path, log: Callable[[str], None]) -> Beats:
-    write_patients(folder / "phantoms", [draw_patient(seed) for seed in seeds], jobs=1, progress=True)
+def _phantoms(patients: Iterable[Patient], segmenter: Segmenter, folder: Path, log: Callable[[str], None]) -> Beats:
+    write_patients(folder / "phantoms", list(patients), jobs=os.cpu_count() or 1, progress=True)
     return phantom_beats(folder / "phantoms", segmenter, folder / segmenter.card.name, log)
 
 

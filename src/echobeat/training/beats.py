@@ -13,6 +13,7 @@ from torch.nn import functional
 from torch.utils.data import Dataset
 
 from echobeat.training.beat_material import Beats
+from echobeat.training.mask_losses import dice_binary
 from echobeat.training.sampling import Key
 
 Item = dict[str, Tensor]
@@ -22,6 +23,8 @@ TURN_RAD, ZOOM, SHIFT = 0.12, 0.08, 0.05
 of half its side."""
 HUBER_SHARE, HUBER_POINTS = 0.15, 2.0
 """Weight of a Huber loss beside the likelihood, which alone lets the network give up on hard beats; and its knee."""
+OUTLINE_SHARE = 5.0
+"""Weight of the outlines' loss: it brings what the likelihood ends with."""
 
 
 class BeatClips(Dataset[Item]):
@@ -67,18 +70,22 @@ class BeatTask:
     higher_is_better: frozenset[str] = frozenset()
 
     def loss(self, network: nn.Module, batch: Mapping[str, Any]) -> Tensor:
-        """Mean over the beats of a batch, each drawn a little differently."""
-        answer = network(varied(batch["clips"].float())).float()
+        """Mean over the beats of a batch, each drawn a little differently: of the EF, and of where the cavity truly is
+        in each frame."""
+        clips = varied(batch["clips"].float())
+        answer, outlines = network(clips[:, :2], outlines=True)
+        truth = functional.avg_pool3d(clips[:, 2:], (1, 2, 2))
         predicted, log_sd = batch["contours_ef"] + answer[:, 0], answer[:, 1]
         gap = predicted - batch["ef"]
         likelihood = (gap.abs() * torch.exp(-log_sd) + log_sd).mean()
         huber: Tensor = functional.smooth_l1_loss(predicted, batch["ef"], beta=HUBER_POINTS)
-        total: Tensor = likelihood + HUBER_SHARE * huber
+        drawn = dice_binary(outlines.flatten(0, 2), truth.flatten(0, 2))
+        total: Tensor = likelihood + HUBER_SHARE * huber + OUTLINE_SHARE * drawn
         return total
 
     def examine(self, network: nn.Module, batch: Mapping[str, Any]) -> Tensor:
         """(beats, columns) float64."""
-        clips = batch["clips"].float()
+        clips = batch["clips"][:, :2].float()
         clips[:, 1] /= 255
         answer = network(clips).double()
         predicted = batch["contours_ef"].double() + answer[:, 0]
@@ -106,12 +113,12 @@ def varied(clips: Tensor) -> Tensor:
     Parameters
     ----------
     clips : Tensor
-        (beats, 2, frames, size, size) float32: grey 0-255, mask 0-255.
+        (beats, channels, frames, size, size) float32: grey 0-255, and masks 0-255.
 
     Returns
     -------
     Tensor
-        The same shape: grey 0-255, mask 0-1. Drawn from torch's own generator.
+        The same shape: grey 0-255, masks 0-1. Drawn from torch's own generator.
     """
     moved = _moved(clips)
     grey = _another_look(moved[:, :1] / 255)
