@@ -42,7 +42,7 @@ def release_beats(run: Path, name: str, camus: Path | None, phantoms: Path, out:
     draft = replace(load_card(run), name=name, **vars(CardText.load(name)), measurement_error=None)
     reader = BeatReader(draft, open_backend(source, "onnxruntime"))
     scores = score_phantoms(phantoms, Models(segmenter, reader))
-    what = f"{len(scores)} phantoms of calibration seeds"
+    what = f"{len(scores)} synthetic patients, no real ones"
     metrics = list(summarise(scores, f"{what} (gave the intervals)"))
     if camus is not None:
         metrics += pairs(camus, segmenter, reader)

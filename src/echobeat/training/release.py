@@ -67,7 +67,7 @@ def release(run: Path, name: str, camus: Path, phantoms: Path, out: Path) -> Car
     scores = score_phantoms(phantoms, Models(segmenter))
     metrics += summarise(scores, "phantoms, calibration seeds (gave the intervals)")
     measured = replace(draft, metrics=tuple(metrics))
-    card = with_calibration(measured, None, known_studies(scores), f"{len(scores)} phantoms of calibration seeds")
+    card = with_calibration(measured, None, known_studies(scores), f"{len(scores)} synthetic patients, no real ones")
     shutil.copy(exported, out / f"{name}.onnx.part")
     os.replace(out / f"{name}.onnx.part", out / f"{name}.onnx")
     write_card(card, out / f"{name}.json")
