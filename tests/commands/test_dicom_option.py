@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pydicom
+import pytest
 from quick import TABLES_ONLY, Call, write_clip
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "dicom_results"))  # where `made_sources` lies
@@ -43,3 +46,25 @@ def test_a_result_without_dicom_is_not_complete_when_dicom_is_asked_for(echobeat
     echobeat("analyze", clip, "--out", tmp_path / "out", *TABLES_ONLY)
     echobeat("analyze", clip, "--out", tmp_path / "out", "--dicom", "--resume", *TABLES_ONLY)
     assert (tmp_path / "out" / "apical" / "dicom" / "report.dcm").exists()
+
+
+@pytest.fixture
+def warnings_are_printed() -> Iterator[None]:
+    """As outside of pytest, and each time."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = lambda message, *_, **__: print(message, file=sys.stderr)
+        yield
+
+
+def test_an_odd_header_s_values_are_not_printed(
+    echobeat: Call, tmp_path: Path, capsys: pytest.CaptureFixture[str], warnings_are_printed: None
+) -> None:
+    """highdicom and pydicom quote them in warnings: a name of one component, a date and a number that are none."""
+    names = {"PatientName": "ZQCANARY", "ReferringPhysicianName": "ZQCANARY", "StudyID": "ZQCANARY" * 4}
+    data = made_dataset(12, (32, 32), **names, StudyDate="ZQCANARY", SpecificCharacterSet="ZQCANARY")
+    clip = write_source(tmp_path / "apical.dcm", data)
+    capsys.readouterr()  # making it was warned of, too
+    told = echobeat("analyze", clip, "--out", tmp_path / "out", "--dicom", "--echo-report", *TABLES_ONLY)
+    assert (told[0], told[2]) == (0, "")
+    assert "ZQCANARY" not in told[1]

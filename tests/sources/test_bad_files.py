@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from made_clips import beating, write_gif
 
 from echobeat.errors import InputError, UnreadableFile, UnsupportedFile
 from echobeat.sources import open_clip
-from echobeat.sources.recording import decoding
+from echobeat.sources.recording import decoding, quiet_libraries
 
 
 def archive(password: bool) -> bytes:
@@ -137,6 +139,15 @@ def test_whatever_a_decoder_raises_becomes_typed_and_says_nothing_of_the_content
         raise error
     assert "Canary" not in str(caught.value)
     assert caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize("library", ["highdicom", "pydicom", "PIL"])
+def test_what_libraries_say_meanwhile_is_not_printed(library: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither warnings nor log records, which go to standard error where nobody else takes them."""
+    with quiet_libraries():
+        logging.getLogger(f"{library}.part").warning("Canary^Yellow")
+        warnings.warn("Canary^Yellow", stacklevel=1)
+    assert capsys.readouterr().err == ""
 
 
 def test_the_users_own_interrupt_is_not_swallowed() -> None:

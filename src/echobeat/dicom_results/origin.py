@@ -17,6 +17,7 @@ from pydicom.valuerep import DA, TM, validate_value
 
 from echobeat.errors import InvalidClip, UnreadableFile, UnsupportedFile
 from echobeat.records import Clip
+from echobeat.sources.recording import quiet_libraries
 
 UNKNOWN_DATE, UNKNOWN_TIME = "19000101", "000000"
 """Where the source has no date at all (it was de-identified, say), but the result needs one."""
@@ -146,7 +147,7 @@ def read_origin(path: Path, source: str) -> Origin:
         It lacks a UID, or has one that is none.
     """
     try:
-        with path.open("rb") as file:
+        with quiet_libraries(), path.open("rb") as file:
             read = pydicom.dcmread(file, stop_before_pixels=True, force=_lacks_preamble(path))
             header = _copied(read)
     except InvalidDicomError as error:

@@ -17,6 +17,7 @@ from echobeat.dicom_results.segmentation import segmentation
 from echobeat.dicom_results.structured_report import structured_report
 from echobeat.records import Assessment
 from echobeat.report import wording
+from echobeat.sources.recording import quiet_libraries
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ def reported(origin: Origin, assessment: Assessment) -> Reported:
     return Reported(origin, assessment.result, origin.has_frames_of(assessment.clip))
 
 
+@quiet_libraries()
 def write_dicom_results(
     origin: Origin, assessment: Assessment, folder: Path, echo_report: bool = False
 ) -> tuple[Path, ...]:
@@ -67,6 +69,7 @@ def write_dicom_results(
     return (*written, simplified)
 
 
+@quiet_libraries()
 def write_pictures(
     origin: Origin, assessment: Assessment, folder: Path, place: int = 1, objects: Objects = Objects()
 ) -> tuple[Path, ...]:

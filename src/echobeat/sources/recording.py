@@ -20,7 +20,7 @@ MAX_FRAME_PX = 64 * 2**20
 """Largest frame that is read, in pixels: twice 8K (7680 x 4320). Larger ones are taken for decompression bombs."""
 
 
-_LIBRARIES = ("PIL", "libav", "nibabel", "openjpeg", "pydicom", "pylibjpeg", "rle")
+_LIBRARIES = ("PIL", "highdicom", "libav", "nibabel", "openjpeg", "pydicom", "pylibjpeg", "rle")
 
 
 @dataclass(frozen=True)
@@ -154,12 +154,15 @@ def quiet_libraries() -> Iterator[None]:
     """
     loggers = [logging.getLogger(name) for name in _LIBRARIES]
     propagated = [logger.propagate for logger in loggers]
+    nowhere = logging.NullHandler()  # a record that finds no handler at all goes to standard error
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for logger in loggers:
+            logger.addHandler(nowhere)
             logger.propagate = False
         try:
             yield
         finally:
             for logger, value in zip(loggers, propagated, strict=True):
+                logger.removeHandler(nowhere)
                 logger.propagate = value
