@@ -16,13 +16,14 @@ torch = pytest.importorskip("torch")
 
 from made_studies import write_discs  # noqa: E402  torch may be missing
 
-from echobeat.errors import UsageError  # noqa: E402
+from echobeat.errors import UnreadableFile, UsageError  # noqa: E402
 from echobeat.models import load_card, model_file, open_backend  # noqa: E402
 from echobeat.training import checkpoints  # noqa: E402
+from echobeat.training.config import SegmentationConfig  # noqa: E402
 from echobeat.training.engine import Engine, OutOfMemory  # noqa: E402
 from echobeat.training.journal import read_log  # noqa: E402
 from echobeat.training.material import Source  # noqa: E402
-from echobeat.training.recipe_files import load_config  # noqa: E402
+from echobeat.training.recipe_files import load_config, load_recipe  # noqa: E402
 from echobeat.training.run import train  # noqa: E402
 from echobeat.training.trained import trained_backend  # noqa: E402
 
@@ -145,6 +146,15 @@ def test_a_folder_with_a_run_is_not_begun_again(data, cache, tmp_path):
     (tmp_path / "run" / "config.toml").unlink()
     with pytest.raises(UsageError, match="checkpoints, but no config"):
         run("segmentation", data, tmp_path / "run", cache, "course.epochs=3")
+
+
+def test_a_run_whose_data_could_not_be_read_is_none(data, cache, tmp_path):
+    """After a wrong --data the corrected command begins, with other entries too, and with or without --resume."""
+    for out, resume in ((tmp_path / "run", False), (tmp_path / "resumed", True)):
+        with pytest.raises(UnreadableFile, match="no such folder"):
+            run("segmentation", tmp_path / "phantms", out, cache, "course.epochs=2")
+        assert run("segmentation", data, out, cache, "course.epochs=1", resume=resume).exists()
+        assert load_recipe(SegmentationConfig, "", str(out / "config.toml")).course.epochs == 1
 
 
 def test_the_best_weights_stay_the_best_over_a_resume(data, cache, tmp_path):

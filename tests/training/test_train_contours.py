@@ -9,13 +9,15 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from echobeat.errors import ModelError, UsageError  # noqa: E402  torch may be missing
+from echobeat.__main__ import main  # noqa: E402  torch may be missing
+from echobeat.errors import ModelError, UsageError  # noqa: E402
 from echobeat.models import load_card, load_segmenter  # noqa: E402
 from echobeat.models.cards import file_hash  # noqa: E402
 from echobeat.models.session import open_backend  # noqa: E402
 from echobeat.networks.export import SegmentationModel, export_segmentation  # noqa: E402
 from echobeat.networks.light_unet import LightUNet  # noqa: E402
 from echobeat.training import checkpoints, run  # noqa: E402
+from echobeat.training.bundled import train_bundled  # noqa: E402
 from echobeat.training.contours import JUDGING_PHANTOMS, UNSEEN, ContoursConfig, train_contours  # noqa: E402
 from echobeat.training.contours_task import ContoursTask, JudgingImages, letterboxed  # noqa: E402
 from echobeat.training.losses import dice_cross_entropy  # noqa: E402
@@ -106,6 +108,35 @@ def test_a_run_ends_with_a_model_that_segments_and_can_be_begun_with(recipe, tmp
         train_contours(recipe, None, tmp_path / "fourth", start=tmp_path / "none.ckpt")
     with pytest.raises(ModelError, match="another network"):
         train_contours(replace(recipe, widths=(4, 8)), None, tmp_path / "third", start=start)
+
+
+def test_a_wrong_folder_of_camus_is_told_before_anything_is_made(tmp_path, capsys):
+    """All three commands that learn from CAMUS: exit code 3, and no folder that the corrected command stumbles over."""
+    for command in ("contours", "beats", "view"):
+        with pytest.raises(SystemExit) as ended:
+            main(["train", command, "--camus", str(tmp_path / "cams"), "--out", str(tmp_path / "run")])
+        assert ended.value.code == 3
+        assert "no patients" in capsys.readouterr().err
+        assert not (tmp_path / "run").exists()
+
+
+def test_a_run_that_made_nothing_may_be_begun_with_another_recipe(recipe, tmp_path):
+    """A fault before the material leaves no run; once material was made, the recipe is bound to it."""
+
+    def fails(folder):
+        raise ModelError("made up")
+
+    def fails_later(folder):
+        folder.mkdir()
+        fails(folder)
+
+    with pytest.raises(ModelError):
+        train_bundled(recipe, tmp_path / "run", fails, resume=False)
+    other = replace(recipe, widths=(4, 8))
+    with pytest.raises(ModelError):
+        train_bundled(other, tmp_path / "run", fails_later, resume=False)
+    with pytest.raises(UsageError, match="another recipe"):
+        train_bundled(recipe, tmp_path / "run", fails, resume=True)
 
 
 def test_groups_of_images_judge_together():

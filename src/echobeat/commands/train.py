@@ -107,6 +107,7 @@ def contours(
     from echobeat.training.contours import ContoursConfig, train_contours
 
     config = ContoursConfig.load(recipe, overrides or ())
+    _look_into(camus)
     _stoppable(lambda log: train_contours(config, camus, out, start=start, resume=resume, log=log))
 
 
@@ -126,6 +127,7 @@ def beats(
     from echobeat.training.beat_run import BeatConfig, train_beats
 
     config = BeatConfig.load(recipe, overrides or ())
+    _look_into(camus)
     _stoppable(lambda log: train_beats(config, camus, out, resume=resume, log=log))
 
 
@@ -145,6 +147,7 @@ def view(
     from echobeat.training.view import ViewConfig, train_view
 
     config = ViewConfig.load(recipe, overrides or ())
+    _look_into(camus)
     _stoppable(lambda log: train_view(config, camus, out, start=start, resume=resume, log=log))
 
 
@@ -178,6 +181,20 @@ def release(
         typer.echo(
             f"{metric.data}: {metric.name} {metric.value:.4f} [{metric.low:.4f}, {metric.high:.4f}], n={metric.n}"
         )
+
+
+def _look_into(camus: Path | None) -> None:
+    """See that a folder of CAMUS has both its splits, before hours are spent on phantoms.
+
+    Raises
+    ------
+    UnreadableFile
+    """
+    from echobeat.datasets.camus import read_camus
+
+    if camus is not None:
+        for split in ("train", "valid"):
+            next(read_camus(camus, split))
 
 
 def _with_licence(overrides: list[str] | None, licence: str | None) -> list[str]:

@@ -118,16 +118,16 @@ def train_bundled(
     """
     if start is not None and not start.is_file():
         raise ModelError(f"{start} does not exist. Name the checkpoints/best.ckpt of a run.")
-    folder, material = RunFolder(out), out / "material"
+    folder = RunFolder(out)
     origin = () if start is None else (file_hash(start),)
     subject: Subject | None = None
     if is_first_process():  # it makes what is learned from before the others start
         folder.begin(config, resume)
-        subject = subject_of(material)
+        subject = subject_of(folder.material)
     fabric = make_fabric(config.machine, out)
     fabric.launch()
     check_batch(config.course.batch, fabric)
-    subject = subject or subject_of(material)
+    subject = subject or subject_of(folder.material)
     lesson, network = subject.lesson, subject.lesson.network
     last = checkpoints.load(folder.last)
     if start is not None and last is None:

@@ -34,6 +34,7 @@ class RunFolder:
         RUN/validation.csv           what the best weights said of each validation study
         RUN/curves.png, curves.pdf
         RUN/model.onnx, model.json   the model and its card
+        RUN/material/                what a bundled model learns from, where it was made
     """
 
     path: Path
@@ -62,6 +63,15 @@ class RunFolder:
     def model(self) -> Path:
         return self.path / "model.onnx"
 
+    @property
+    def material(self) -> Path:
+        return self.path / "material"
+
+    @property
+    def begun(self) -> bool:
+        """True where anything was learned or made; a recipe whose data could not be read is no run yet."""
+        return any(path.exists() for path in (self.manifest, self.last, self.best, self.material))
+
     def begin(self, config: Any, resume: bool) -> None:
         """Make the folder; or see that what is in it is the run to go on with.
 
@@ -79,7 +89,7 @@ class RunFolder:
         OutputError
             It cannot be written.
         """
-        if self.config.exists():
+        if self.config.exists() and self.begun:
             if not resume:
                 raise UsageError(f"{self.path} holds a run. Go on with it by --resume, or name another folder.")
             if _learned(load_recipe(type(config), "", str(self.config))) != _learned(config):
