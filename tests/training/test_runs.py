@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,7 +25,8 @@ from echobeat.training.engine import Engine, OutOfMemory  # noqa: E402
 from echobeat.training.journal import read_log  # noqa: E402
 from echobeat.training.material import Source  # noqa: E402
 from echobeat.training.recipe_files import load_config, load_recipe  # noqa: E402
-from echobeat.training.run import train  # noqa: E402
+from echobeat.training.run import Best, Training, train  # noqa: E402
+from echobeat.training.run_folder import RunFolder  # noqa: E402
 from echobeat.training.trained import trained_backend  # noqa: E402
 
 COMMON = ["network.size=48", "course.epochs=2", "course.batch=2", "machine.workers=0", "course.checkpoint_minutes=0"]
@@ -168,6 +170,19 @@ def test_the_best_weights_stay_the_best_over_a_resume(data, cache, tmp_path):
     checkpoints.save(state, out / "checkpoints" / "last.ckpt")
     run("segmentation", data, out, cache, resume=True)
     assert checkpoints.load(out / "checkpoints" / "best.ckpt")["score"] == 2.0
+
+
+@pytest.mark.parametrize(
+    ("monitor", "score", "warned"), [("dice", 0.0, True), ("dice", 0.5, False), ("loss", 0.0, False)]
+)
+def test_a_run_that_learned_nothing_says_so(monitor, score, warned, tmp_path):
+    """A best Dice of 0 is warned of in words; a higher one is not, nor is a loss of 0."""
+    said = []
+    engine = SimpleNamespace(fabric=None, config=SimpleNamespace(course=SimpleNamespace(monitor=monitor)))
+    lesson = SimpleNamespace(task=SimpleNamespace(higher_is_better={"dice"}))
+    Training(RunFolder(tmp_path), engine, lesson, SimpleNamespace(say=said.append), Best(score, 3)).say_best(3)
+    assert str(tmp_path / "model.onnx") in said[0]
+    assert ("has learned nothing" in said[-1]) == warned
 
 
 def test_a_batch_that_memory_does_not_hold_is_halved(data, cache, tmp_path, monkeypatch, capsys):

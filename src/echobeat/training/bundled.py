@@ -176,7 +176,7 @@ def _conclude(training: Training, subject: Subject) -> Path:
         card = replace(subject.card, name=folder.path.resolve().name, sha256=file_hash(folder.model))
         write_card(card, folder.model.with_suffix(".json"))
         draw_curves(training.journal.rows, best["step"], folder.path)
-        training.journal.say(f"Best after step {best['step']}: {folder.model}")
+        training.say_best(best["step"])
     engine.fabric.barrier()
     return folder.model
 

@@ -115,6 +115,9 @@ def make_fabric(machine: Machine, out: Path) -> Fabric:
     )
 
 
+NOTHING = 0.01
+"""A Dice below is that of a network that finds nothing: masks that touch at all have more."""
+
 PRECISIONS = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
 """Ours to Lightning's."""
 
@@ -211,6 +214,16 @@ class Training:
         epochs = (self.engine.step - self.best.step) // self.lesson.order.epoch_steps
         return bool(self.course.patience) and epochs >= self.course.patience
 
+    def say_best(self, step: int) -> None:
+        """Name the model, and warn of one that found nothing."""
+        self.journal.say(f"Best after step {step}: {self.folder.model}")
+        monitor, score = self.course.monitor, self.best.score
+        if monitor in self.lesson.task.higher_is_better and score < NOTHING:
+            self.journal.say(
+                f"Warning: the best {monitor} of all validations is {score:.3f}. The network has learned nothing: look "
+                "at curves.png, check the data with `echobeat check-dataset`, or train for more epochs."
+            )
+
     def conclude(self, material: Material) -> Path:
         """Put the best weights in place, measure them, and write model, card and curves."""
         engine, network = self.engine, self.lesson.network
@@ -226,7 +239,7 @@ class Training:
             write_text(self.folder.validation, rows_as_csv(self.lesson.task.columns, rows, material))
             finish(self.folder, network, engine.config, material, self.lesson.task.figures(rows), epochs)
             draw_curves(self.journal.rows, best["step"], self.folder.path)
-            self.journal.say(f"Best after step {best['step']}: {self.folder.model}")
+            self.say_best(best["step"])
         self.fabric.barrier()
         return self.folder.model
 
