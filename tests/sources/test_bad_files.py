@@ -90,6 +90,17 @@ def test_a_folder(tmp_path: Path) -> None:
         open_clip(tmp_path)
 
 
+def test_a_folder_that_cannot_be_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One below a searched folder stands in the list to fail here (made up, because root may list everything)."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("os.listdir", refuse)
+    with pytest.raises(UnreadableFile, match=r"cannot be listed \(Permission denied\)\. Check its permissions"):
+        open_clip(tmp_path)
+
+
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     """Opening a named pipe would wait for ever."""
     os.mkfifo(tmp_path / "pipe")

@@ -54,7 +54,7 @@ def open_clip(
         No frames, frames too small or too large or of changing size, no frame rate, bad spacing.
     """
     check_fps(fps)
-    spacing = spacing_from_option(spacing_mm)
+    spacing = spacing_of(spacing_mm)
     source = display_name(path)
     with _opened(path, source) as file, quiet_libraries():
         return clip_from_recording(read_recording(file, source), source, fps, spacing)
@@ -69,25 +69,6 @@ def check_fps(fps: float | None) -> None:
     """
     if fps is not None and not _positive(fps):
         raise UsageError(f"A frame rate of {fps} is not possible: give frames a second, for example --fps 50.")
-
-
-def spacing_from_option(spacing_mm: float | Spacing | None) -> Spacing | None:
-    """Return the user's pixel spacing as (row, column) in mm.
-
-    Raises
-    ------
-    UsageError
-        Not one or two positive numbers.
-    """
-    if spacing_mm is None:
-        return None
-    pair: tuple[Any, ...] = (spacing_mm, spacing_mm) if isinstance(spacing_mm, Real) else tuple(np.ravel(spacing_mm))
-    if len(pair) != 2 or not all(map(_positive, pair)):
-        raise UsageError(
-            f"A pixel spacing of {spacing_mm} mm is not possible: "
-            "give one positive number, or two (row, column), for example --spacing-mm 0.3."
-        )
-    return float(pair[0]), float(pair[1])
 
 
 def _positive(value: object) -> bool:
@@ -130,7 +111,7 @@ def _opened(path: str | os.PathLike[str], source: str) -> Iterator[BinaryIO]:
     if not os.path.exists(path):
         raise UnreadableFile(source, "there is no such file", "Check the path, and that its folder may be entered")
     if os.path.isdir(path):
-        raise UnreadableFile(source, "it is a folder", "Name a file in it, or let `echobeat analyze` search it")
+        raise _folder(path, source)
     if not os.path.isfile(path):
         raise UnreadableFile(source, "it is not a regular file", "Copy what it delivers into a file first")
     try:
@@ -139,6 +120,15 @@ def _opened(path: str | os.PathLike[str], source: str) -> Iterator[BinaryIO]:
         raise UnreadableFile(source, f"it cannot be opened ({error.strerror})", "Check its permissions") from error
     with file:
         yield file
+
+
+def _folder(path: str | os.PathLike[str], source: str) -> UnreadableFile:
+    """What is wrong with a folder in place of a file: one that was searched stands here where it cannot be listed."""
+    try:
+        os.listdir(path)
+    except OSError as error:
+        return UnreadableFile(source, f"the folder cannot be listed ({error.strerror})", "Check its permissions")
+    return UnreadableFile(source, "it is a folder", "Name a file in it, or let `echobeat analyze` search it")
 
 
 def read_recording(file: BinaryIO, source: str) -> Recording:
