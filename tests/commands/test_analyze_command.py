@@ -144,11 +144,40 @@ def test_two_inputs_of_one_name_get_a_folder_each(echobeat: Call, quick_workers:
     assert [row["folder"] for row in rows_of(tmp_path / "out")] == ["clip", "clip-2"]
 
 
-def test_results_inside_a_searched_folder_are_not_taken_for_inputs(echobeat: Call, tmp_path: Path) -> None:
+@pytest.mark.parametrize("out", ["study/out", "study"])
+def test_results_inside_a_searched_folder_are_not_taken_for_inputs(
+    echobeat: Call, quick_workers: None, tmp_path: Path, out: str
+) -> None:
+    """Whichever run made them, and wherever among the clips they lie: overlays are videos, too."""
     write_clip(tmp_path / "study" / "clip.avi")
-    for _ in range(2):
-        assert echobeat("analyze", tmp_path / "study", "--out", tmp_path / "study" / "out", *TABLES_ONLY)[0] == 0
-    assert len(rows_of(tmp_path / "study" / "out")) == 1
+    for place in ("study/earlier", out, out):
+        assert echobeat("analyze", tmp_path / "study", "--out", tmp_path / place, *TABLES_ONLY[1:])[0] == 0
+    assert [row["source"] for row in rows_of(tmp_path / out)] == [str(tmp_path / "study" / "clip.avi")]
+
+
+def test_broken_clips_in_a_searched_folder_are_named_and_the_others_are_done(
+    echobeat: Call, quick_workers: None, tmp_path: Path
+) -> None:
+    """Exit code 0 would say that every clip was read; what was never a clip is passed over."""
+    write_clip(tmp_path / "in" / "good.avi")
+    (tmp_path / "in" / "lost.dcm").touch()
+    (tmp_path / "in" / "damaged.avi").write_bytes(bytes(value * 197 % 251 for value in range(4000)))
+    (tmp_path / "in" / "notes.txt").write_text("notes")
+    code, _, err = echobeat("analyze", tmp_path / "in", "--out", tmp_path / "out", *TABLES_ONLY)
+    assert code == 3
+    assert {Path(row["source"]).name: row["status"] for row in rows_of(tmp_path / "out")} == {
+        "damaged.avi": "error",
+        "good.avi": "ok",
+        "lost.dcm": "error",
+    }
+    assert "lost.dcm: it is empty" in err
+
+
+def test_paths_none_of_which_exists_are_wrong_use_and_nothing_is_written(echobeat: Call, tmp_path: Path) -> None:
+    code, _, err = echobeat("analyze", tmp_path / "nope", tmp_path / "neither", "--out", tmp_path / "out")
+    assert code == 2
+    assert str(tmp_path / "nope") in err
+    assert not (tmp_path / "out").exists()
 
 
 def test_resume_keeps_what_is_complete_and_does_the_rest(echobeat: Call, tmp_path: Path) -> None:
@@ -281,7 +310,7 @@ def test_a_folder_without_clips_is_wrong_use(echobeat: Call, tmp_path: Path) -> 
 def test_a_folder_that_cannot_be_searched_is_named_and_the_others_are_done(
     echobeat: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def find(paths: list[str]) -> list[Path]:
+    def find(paths: list[str], _: object) -> list[Path]:
         if "locked" in paths:
             raise UnreadableFile("locked", "the folder cannot be listed (Permission denied)", "Check its permissions")
         return [Path(path) for path in paths]

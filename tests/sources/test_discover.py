@@ -26,8 +26,9 @@ def study(tmp_path: Path, healthy: dict[str, Path]) -> Path:
         shutil.copy(path, folder / "b" / "deep" / kind)
     shutil.copy(healthy["avi"], folder / "z.txt")
     shutil.copy(healthy["gif"], folder / "a" / ".hidden")
-    (folder / "notes.avi").write_text("no video")
-    (folder / "nothing.dcm").touch()
+    (folder / "notes.txt").write_text("no video")
+    (folder / "nothing").touch()
+    (folder / "._clip.avi").write_bytes(b"\x00\x05\x16\x07")  # as macOS leaves them on drives of others
     (folder / "b" / "DICOMDIR").write_bytes(bytes(128) + b"DICM\x02\x00\x02\x00UI\x14\x001.2.840.10008.1.3.10")
     return folder
 
@@ -38,16 +39,32 @@ def test_clips_are_found_by_their_contents(study: Path, healthy: dict[str, Path]
     assert find_inputs([study]) == expected
 
 
+@pytest.mark.parametrize("name", ["lost.dcm", "LOST.AVI", "lost.nii.gz"])
+@pytest.mark.parametrize("contents", [b"", bytes(value * 197 % 251 for value in range(4000))])
+def test_a_file_with_a_clip_s_name_is_listed_though_it_is_none(study: Path, name: str, contents: bytes) -> None:
+    """It was one once: opening it says what is wrong, where silence would pass for success."""
+    expected = find_inputs([study])
+    (study / "empty" / name).write_bytes(contents)
+    assert set(find_inputs([study])) - set(expected) == {study / "empty" / name}
+
+
+def test_a_folder_that_is_passed_over_is_searched_when_it_is_named(study: Path) -> None:
+    everything = find_inputs([study])
+    below = find_inputs([study], lambda folder: folder.name == "b")
+    assert below == [path for path in everything if study / "b" not in path.parents]
+    assert find_inputs([study / "b"], lambda folder: folder.name == "b") == find_inputs([study / "b"])
+
+
 def test_the_number_of_others_is_logged_without_their_names(study: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Names may be those of patients."""
     with caplog.at_level(logging.INFO, logger="echobeat.sources"):
         find_inputs([study])
-    assert [record.getMessage() for record in caplog.records] == ["3 files that are no clips were passed over"]
+    assert [record.getMessage() for record in caplog.records] == ["4 files that are no clips were passed over"]
 
 
 def test_files_are_taken_as_they_are_named(study: Path, tmp_path: Path) -> None:
     """Opening them says what is wrong; the order of the call is kept, and nothing comes twice."""
-    missing, text = tmp_path / "missing.avi", study / "notes.avi"
+    missing, text = tmp_path / "missing.avi", study / "notes.txt"
     named = [missing, text, study / "b", study / "b" / "deep" / "gif", missing]
     found = find_inputs(named)
     assert found[:2] == [missing, text]
@@ -63,7 +80,7 @@ def test_links_are_followed_but_not_in_circles(study: Path, monkeypatch: pytest.
     (study / "zz").symlink_to(study / "z.txt")
     (study / "broken").symlink_to(study / "nowhere")
     assert sorted(os.path.realpath(path) for path in find_inputs([study])) == sorted(map(str, expected))
-    assert len(looked_at) == len(expected) + 3 + 1  # clips, others, and the link to a file
+    assert len(looked_at) == len(expected) + 4 + 1  # clips, others, and the link to a file
 
 
 @pytest.fixture

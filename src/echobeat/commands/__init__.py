@@ -11,8 +11,30 @@ A command imports what is slow to load only when it runs, so that ``echobeat --h
 """
 
 import logging
+import os
+from collections.abc import Sequence
+
+from echobeat.errors import UsageError
 
 
 def quiet_libraries() -> None:
     """Keep to ourselves that matplotlib builds its list of fonts when it first runs on a machine."""
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
+
+
+def require_some(paths: Sequence[str | os.PathLike[str]], told: str) -> None:
+    """Refuse inputs none of which exists: nothing need be made for them.
+
+    Where some of several exist, each missing one is an input that cannot be read, and the others are done.
+
+    Parameters
+    ----------
+    told : str
+        What the error calls them.
+
+    Raises
+    ------
+    UsageError
+    """
+    if not any(os.path.exists(path) for path in paths):
+        raise UsageError(f"No such file or folder: {told}. Check the path, and that its folder may be entered.")

@@ -98,7 +98,7 @@ def analyze(
     named = [*(paths or []), *(_listed(files_from.read()) if files_from else [])]
     if not named:
         raise UsageError("Name files or folders, or a list of some with --files-from.")
-    sources, closed = _sources(named, out)
+    sources, closed = _sources(named)
     screen = Screen()
     try:
         with screen.progress(len(sources)) as (watch, progress):
@@ -125,24 +125,27 @@ def _listed(content: bytes) -> list[str]:
     return [os.fsdecode(part) for part in parts if part]
 
 
-def _sources(paths: list[str], out: Path) -> tuple[list[str], list[InputError]]:
-    """The inputs, and the folders that cannot be searched; earlier results below `out` are inputs only if named."""
+def _sources(paths: list[str]) -> tuple[list[str], list[InputError]]:
+    """The inputs, and the folders that cannot be searched; results of earlier runs are inputs only if named."""
+    from echobeat.commands import require_some
+    from echobeat.report.folders import is_ours
     from echobeat.sources import find_inputs
 
-    inside = out.resolve()
-    open_paths: list[str] = []
+    require_some(paths, ", ".join(paths))
+    found: dict[str, str] = {}  # where it really is -> as it was named
     closed: list[InputError] = []
     for path in paths:
         try:
-            find_inputs([path])
-            open_paths.append(path)
+            for file in find_inputs([path], is_ours):
+                found.setdefault(os.path.realpath(file), str(file))
         except InputError as error:
             closed.append(error)
-    named = {Path(path) for path in paths}
-    found = [path for path in find_inputs(open_paths) if path in named or not path.resolve().is_relative_to(inside)]
     if not (found or closed):
-        raise UsageError(f"No clips were found in {', '.join(paths)}. Name files, or folders that hold some.")
-    return [str(path) for path in found], closed
+        raise UsageError(
+            f"No clips were found in {', '.join(paths)}; results of earlier runs are passed over. "
+            "Name files, or folders that hold some."
+        )
+    return list(found.values()), closed
 
 
 def _numbers(text: str | None) -> float | tuple[float, float] | None:

@@ -105,7 +105,17 @@ def is_replaceable(folder: Path) -> bool:
     """True where nothing is lost by writing a result to `folder`: it is not there, empty, or an earlier result."""
     if not folder.is_dir() or folder.is_symlink():
         return not os.path.lexists(folder)
-    return not any(folder.iterdir()) or read_json(folder / RESULT_FILE).keys() >= _RESULT_KEYS
+    return not any(folder.iterdir()) or is_result(folder)
+
+
+def is_result(folder: Path) -> bool:
+    """True for a folder that holds the result of a clip."""
+    return read_json(folder / RESULT_FILE).keys() >= _RESULT_KEYS
+
+
+def is_ours(folder: Path) -> bool:
+    """True for what a run makes in its output folder: a result, or one that is being written or was left unfinished."""
+    return folder.name.startswith(STAGE_PREFIX) or is_result(folder)
 
 
 def _swap(new: Path, target: Path, old: Path) -> None:

@@ -10,6 +10,9 @@ from enum import Enum
 HEAD_BYTES = 4096
 """How much of a file `identify` wants to see."""
 
+SUFFIXES = (".avi", ".mp4", ".m4v", ".mov", ".webm", ".mkv", ".gif", ".dcm", ".dicom", ".nii", ".nii.gz")
+"""How clips are named; what a file is, its contents say."""
+
 _DICOMDIR_CLASS = b"1.2.840.10008.1.3.10"
 _STILL_PICTURE_BRANDS = (b"heic", b"heix", b"mif1", b"msf1", b"avif", b"avis", b"crx ")
 _MOV_ATOMS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
