@@ -11,6 +11,17 @@ from quick import Call, prepare_quickly
 from echobeat.commands import batch, demo
 
 
+def test_an_out_that_is_a_file_is_refused_as_by_other_commands(echobeat: Call, tmp_path: Path) -> None:
+    """Exit code 3 and what to do, for the file itself and for a folder below it."""
+    place = tmp_path / "demo"
+    place.write_text("mine")
+    for out in (place, place / "below"):
+        code, _, err = echobeat("demo", "--out", out)
+        assert code == 3
+        assert "Choose another" in err or "choose another" in err
+    assert place.read_text() == "mine"
+
+
 def test_the_demo_analyses_a_phantom_and_a_real_clip_and_tells_the_phantom_s_truth(
     echobeat: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ from conftest import Call
 
 from echobeat import __version__
 from echobeat.evaluation.ledger import read_predictions
+from echobeat.models import Metric
 from echobeat.sources import open_clip
 
 
@@ -196,6 +197,33 @@ def test_wrong_use_is_refused_with_the_reason(
     code, _, err = evaluate("ef", "--data", phantoms, "--out", tmp_path, "--model", ef_run, *arguments)
     assert code == 2
     assert told in err
+
+
+@pytest.mark.parametrize("task", ["phantoms", "camus"])
+def test_a_file_that_cannot_be_written_is_told_before_the_work(
+    evaluate: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, task: str
+) -> None:
+    """A folder that is missing is made; one that cannot be, and a folder in the file's place, are refused at once."""
+    worked: list[str] = []
+
+    def works(*_: object) -> tuple[Metric, ...]:
+        worked.append(task)
+        return (Metric("figure", 1.0, 1, None, None, "made"),)
+
+    for name in ("echobeat.evaluation.phantoms.score_phantoms", "echobeat.evaluation.phantoms.summarise"):
+        monkeypatch.setattr(name, works)
+    monkeypatch.setattr("echobeat.evaluation.phantoms.by_rhythm", lambda _: {"all": ()})
+    monkeypatch.setattr("echobeat.evaluation.camus.evaluate_camus", works)
+    monkeypatch.setattr("echobeat.datasets.camus.read_camus", lambda *_: ())
+    (tmp_path / "file").write_text("")
+    for out in (tmp_path / "file" / "p.json", tmp_path):
+        code, _, err = evaluate(task, "--data", tmp_path, "--segmentation", "lv-phantom", "--out", out)
+        assert (code, worked) == (3, [])
+        assert "--out" in err
+    out = tmp_path / "results" / "p.json"
+    code, *_ = evaluate(task, "--data", tmp_path, "--segmentation", "lv-phantom", "--out", out)
+    assert code == 0
+    assert json.loads(out.read_text())[0]["value"] == 1.0
 
 
 @pytest.mark.parametrize("task", ["ef", "beats"])

@@ -30,13 +30,15 @@ def demo(
     from echobeat.phantom import draw_patient, make_study
     from echobeat.phantom.dicom import write_dicom
     from echobeat.pipeline import video_name
+    from echobeat.report.folders import OutputFolder, writing
 
     screen = Screen()
+    phantom = out / "inputs" / "phantom.dcm"
     patient = draw_patient(PHANTOM_SEED, rhythm="sinus", clip="free", beats=3, fps=50.0, size=PHANTOM_SIDE_PX)
     screen.line("Making a phantom patient, then analysing it and the real clip that ships inside pydicom.")
-    study = make_study(patient)
-    phantom = out / "inputs" / "phantom.dcm"
-    write_dicom(study, phantom)
+    with OutputFolder(out), writing(phantom.parent):
+        study = make_study(patient)
+        write_dicom(study, phantom)
     real = Path(examples.get_path("ybr_color"))
     with screen.progress(2) as (watch, _):
         options = Options(ef=video_name("lv", "auto"), debug=debug)

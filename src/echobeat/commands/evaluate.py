@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from echobeat import __version__
-from echobeat.errors import UsageError
+from echobeat.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from echobeat.datasets import LabelledStudy
@@ -329,6 +329,7 @@ def phantoms(
     from echobeat.evaluation.phantoms import by_rhythm, score_phantoms, summarise
     from echobeat.pipeline import Models
 
+    _make_room(out)
     total = sum(1 for _ in (data / "Truth").glob("*.json"))
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("studies", total=total)
@@ -349,7 +350,20 @@ def camus(
     from echobeat.evaluation.camus import evaluate_camus
     from echobeat.models import load_segmenter
 
+    _make_room(out)
     _show(evaluate_camus(load_segmenter(segmentation), read_camus(data, split), f"CAMUS {split}"), out)
+
+
+def _make_room(out: Path | None) -> None:
+    """Make the folder of the file that --out names, before the work and not after it."""
+    if out is None:
+        return
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{out}: its folder cannot be made ({error.strerror}). Choose another --out.") from error
+    if out.is_dir() or not os.access(out.parent, os.W_OK):
+        raise OutputError(f"{out} cannot be written. Name a file with --out, in a folder that is yours to write.")
 
 
 def _show(metrics: Sequence[Metric], out: Path | None) -> None:
@@ -360,6 +374,7 @@ def _show(metrics: Sequence[Metric], out: Path | None) -> None:
         table.add_row(m.data, m.name, f"{m.value:.3f}", interval, str(m.n))
     Console().print(table)
     if out:
-        beside = out.with_name(out.name + ".part")
-        beside.write_text(json.dumps([asdict(m) for m in metrics], indent=1) + "\n", encoding="utf-8")
-        os.replace(beside, out)
+        from echobeat.phantom.files import whole_file
+
+        with whole_file(out) as beside:
+            beside.write_text(json.dumps([asdict(m) for m in metrics], indent=1) + "\n", encoding="utf-8")
