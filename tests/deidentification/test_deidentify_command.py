@@ -151,7 +151,7 @@ def test_the_review_sheet_shows_what_is_doubtful_and_holds_all_it_needs(archive:
     [
         ("{in}", "--out", "{root}/o", "--key", "{root}/o/key"),
         ("{in}", "--out", "{root}/o", "--key", "{root}/k", "--dates", "tomorrow"),
-        ("{root}/missing", "--out", "{root}/o", "--key", "{root}/k"),
+        ("{root}/missing", "{root}/neither", "--out", "{root}/o", "--key", "{root}/k"),
         ("{in}", "--out", "{root}/o", "--key", "{root}/k", "--decisions", "{root}/missing.csv"),
     ],
 )
@@ -163,7 +163,9 @@ def test_wrong_use_is_told_without_naming_a_source(
     out, err = capsys.readouterr()
     assert ended.value.code == 2
     assert err
+    assert "Error" not in err
     assert CANARY not in out + err
+    assert not (tmp_path / CANARY / "o").exists()
 
 
 # The last one: it changes the outputs.

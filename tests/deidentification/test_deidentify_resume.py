@@ -135,6 +135,55 @@ def test_what_the_log_holds_is_in_the_mapping_even_if_the_run_is_ended_right_the
         assert {row.patient, row.study, row.instance, row.source_hash} <= mapped
 
 
+def test_a_source_of_which_frames_are_missing_is_clean_with_a_word(
+    folders: Folders, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is there was verified; that something is missing stands in the log and on the screen, and is settled."""
+    whole = (folders.sources / "a.dcm").read_bytes()
+    (folders.sources / "a.dcm").write_bytes(whole[:-1000])
+    assert folders.run() == 0
+    assert "1 clean: it is cut off or damaged, and frames are missing; copy it again" in capsys.readouterr().out
+    (row,) = folders.rows()
+    assert (row["state"], row["reason"]) == ("clean", "truncated")
+    made = os.stat(folders.out / row["path"]).st_mtime_ns
+    (folders.root / "decided.csv").write_text(f"{row['instance']},clean\n")
+    folders.run("--resume", "--decisions", folders.root / "decided.csv")
+    assert os.stat(folders.out / row["path"]).st_mtime_ns == made
+
+
+def test_a_doubtful_source_of_which_frames_are_missing_says_both(doubtful: Folders) -> None:
+    whole = (doubtful.sources / "a.dcm").read_bytes()
+    (doubtful.sources / "a.dcm").write_bytes(whole[:-1000])
+    doubtful.run()
+    (row,) = doubtful.rows()
+    assert (row["state"], row["reason"]) == ("review", "several_pictures")
+    assert row["message"].endswith("; it is cut off or damaged, and frames are missing; copy it again")
+    assert row["message"] in (doubtful.out / "review" / "review.html").read_text()
+
+
+def test_what_is_no_dicom_file_is_refused_for_what_it_is(folders: Folders, tmp_path: Path) -> None:
+    """Named, or below a folder under a clip's name; a source that is not there is one of those refused."""
+    contents = {
+        "clip.avi": (b"RIFF\0\0\0\0AVI LIST", "it is a video, not DICOM; use echobeat ingest"),
+        "heart.nii": (b"\x5c\x01\0\0" + bytes(340) + b"n+1\0", "it is NIfTI, not DICOM; use echobeat ingest"),
+        "empty.dcm": (b"", "it is empty"),
+        "words.dcm": (b"ZQCANARY", "it is no DICOM file"),
+        "DICOMDIR": (
+            bytes(128) + b"DICM\x02\x00\x02\x00UI\x14\x001.2.840.10008.1.3.10",
+            "it is a DICOMDIR, which only lists other files",
+        ),
+    }
+    for name, (content, _) in contents.items():
+        (folders.sources / name).write_bytes(content)
+    files = [folders.sources / name for name in contents]
+    places = ("--out", folders.out, "--key", tmp_path / "key")
+    with pytest.raises(SystemExit) as ended:
+        main(["deidentify", *map(str, (*files, tmp_path / "gone", *places))])
+    assert ended.value.code == 3
+    told = {row["message"] for row in folders.rows()}
+    assert told == {message for _, message in contents.values()} | {"it is not there"}
+
+
 def test_a_folder_with_an_earlier_run_is_only_gone_on_with(
     folders: Folders, capsys: pytest.CaptureFixture[str]
 ) -> None:

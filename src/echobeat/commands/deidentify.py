@@ -96,27 +96,27 @@ def _policy(dates: str, characteristics: bool) -> Policy:
 def find_sources(sources: Sequence[Path], out: Path) -> list[Path]:
     """The files named, and those below the folders named that could be clips; none of the outputs.
 
+    A source that is not there and a folder that cannot be listed stand among them, to be refused beside the others.
+
     Raises
     ------
     UsageError
-        Nothing was found. Errors count the sources instead of naming them.
+        Nothing was found. Errors do not name the sources.
     """
+    from echobeat.commands import require_some
     from echobeat.sources import find_inputs
 
+    require_some(sources, "SOURCE")
     inside = out.resolve()
     found: dict[Path, None] = {}
-    for number, source in enumerate(sources, 1):
-        if not source.exists():
-            raise UsageError(f"SOURCE number {number} does not exist.")
+    for source in sources:
         try:
             below = find_inputs([source])
         except InputError:
-            raise UsageError(
-                f"SOURCE number {number} is a folder that cannot be listed. Check its permissions."
-            ) from None
+            below = [source]
         found.update(dict.fromkeys(path for path in below if not path.resolve().is_relative_to(inside)))
     if not found:
-        raise UsageError("No DICOM files were found. Name files, or folders that hold some.")
+        raise UsageError("No DICOM files were found outside --out. Name files, or folders that hold some.")
     return list(found)
 
 
@@ -131,17 +131,20 @@ def read_decisions(file: Path) -> dict[str, Decision]:
     import csv
     import re
 
+    told = f"--decisions {file.name}"  # without its folders, which may be named after patients
     try:
         with file.open(newline="", encoding="utf-8-sig") as stream:
             lines = [[cell.strip() for cell in line] for line in csv.reader(stream) if any(line)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"--decisions cannot be read ({type(error).__name__}).") from error
+    except OSError as error:
+        raise UsageError(f"{told}: it cannot be opened ({error.strerror}). Check the path.") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{told}: it is no table. Give a CSV file of instance,decision.") from error
     decided: dict[str, Decision] = {}
     for number, line in enumerate(lines, 1):
         if line == ["instance", "decision"]:
             continue
         if len(line) != 2 or not re.fullmatch(r"I[0-9a-f]{16}", line[0]) or line[1] not in ("clean", "black"):
-            raise UsageError(f"--decisions, line {number}: give an instance and clean or black, with a comma between.")
+            raise UsageError(f"{told}, line {number}: give an instance and clean or black, with a comma between.")
         decided[line[0]] = "clean" if line[1] == "clean" else "black"
     return decided
 
@@ -217,7 +220,9 @@ def _one(run: Run, file: Path) -> Outcome:
         message = "its frames do not fit into the temporary folder; free space there, or point TMPDIR elsewhere"
         return Outcome(_hash(file, run), "refused", "no_room", message)
     except OutputError:
-        return Outcome(_hash(file, run), "refused", "unwritten", "the output could not be written; free some space")
+        return Outcome(
+            _hash(file, run), "refused", "unwritten", "the output could not be written; check the disk of --out"
+        )
     except Exception as error:  # noqa: BLE001  a fault of ours on one file must not end the others; --debug shows it
         if run.debug:
             import traceback

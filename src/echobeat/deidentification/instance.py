@@ -21,7 +21,7 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from echobeat.deidentification.header import READ, Identity, Policy, clean_header, declare, identify, strangers
 from echobeat.deidentification.pixels import SYNTAX, write_pixels
 from echobeat.deidentification.pseudonyms import Pseudonyms
-from echobeat.deidentification.refusals import reason_of
+from echobeat.deidentification.refusals import reason_of, stranger
 from echobeat.deidentification.sector import DOUBTS as SECTOR_DOUBTS
 from echobeat.deidentification.sector import find_sector
 from echobeat.deidentification.split import has_two_pictures
@@ -31,6 +31,7 @@ from echobeat.deidentification.thumbnails import PICTURE, thumbnail
 from echobeat.errors import EchobeatError, InputError, OutputError
 from echobeat.sources.dicom import read_dicom
 from echobeat.sources.dicom.times import state_times
+from echobeat.sources.kinds import HEAD_BYTES
 from echobeat.sources.recording import decoding, quiet_libraries
 
 State = Literal["clean", "review", "refused"]
@@ -46,6 +47,9 @@ DECIDED: dict[Decision, tuple[str, str]] = {
     "black": ("person_black", "a person looked at it and had what was marked blacked out"),
 }
 """Code and sentence of an outcome that a person decided."""
+
+TRUNCATED = ("truncated", "it is cut off or damaged, and frames are missing; copy it again")
+"""Code and sentence for a source of which only a part could be read; that part may well be clean."""
 
 
 @dataclass(frozen=True)
@@ -101,10 +105,15 @@ def deidentify_file(
     with quiet_libraries():
         try:
             file = open(source, "rb")  # noqa: SIM115  closed below; opening and reading fail differently
-        except OSError:
-            return Outcome(pseudonyms.source_hash([os.fsencode(source)]), "refused", "closed", "it cannot be opened")
+        except OSError as error:
+            missing = isinstance(error, FileNotFoundError)
+            reason = ("missing", "it is not there") if missing else ("closed", "it cannot be opened")
+            return Outcome(pseudonyms.source_hash([os.fsencode(source)]), "refused", *reason)
         with file:
+            other = stranger(file.read(HEAD_BYTES))
             source_hash = hash_of(file, pseudonyms)
+            if other:
+                return Outcome(source_hash, "refused", *other)
             try:
                 return _deidentified(file, source_hash, out, Task(pseudonyms, policy, decisions or {}))
             except InputError as error:
@@ -153,6 +162,8 @@ def _deidentified(file: BinaryIO, source_hash: str, out: Path, task: Task) -> Ou
             beside.write_bytes(thumbnail(recording.frames, sector.mask, text.boxes))
     _remove_other(out, path, state)
     reason, message = DECIDED[decision] if decision else (doubt, DOUBTS.get(doubt, ""))
+    if any(warning.code == TRUNCATED[0] for warning in recording.warnings):
+        reason, message = reason or TRUNCATED[0], "; ".join(filter(None, (message, TRUNCATED[1])))
     relative = path.relative_to(out).as_posix()
     return Outcome(source_hash, state, reason, message, relative, len(text.boxes), identity)
 

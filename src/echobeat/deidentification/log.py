@@ -11,7 +11,7 @@ from pathlib import Path
 
 from echobeat import __version__
 from echobeat.deidentification.header import Policy
-from echobeat.deidentification.instance import DECIDED, Decision, Outcome
+from echobeat.deidentification.instance import DECIDED, TRUNCATED, Decision, Outcome
 from echobeat.deidentification.text import DETECTOR
 from echobeat.deidentification.thumbnails import PICTURE
 from echobeat.errors import OutputError, UsageError
@@ -53,7 +53,7 @@ class Row:
     @property
     def is_certain(self) -> bool:
         """True where nothing was doubtful: no decision of a person could change the output."""
-        return self.state == "clean" and not self.reason
+        return self.state == "clean" and self.reason in ("", TRUNCATED[0])
 
     @property
     def decision(self) -> Decision | None:

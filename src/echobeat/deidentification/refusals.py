@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from echobeat.errors import InputError
+from echobeat.sources.kinds import Kind, identify, is_dicomdir
 
 _BY_PROBLEM = (
     ("its modality is", "not_ultrasound", "it is not ultrasound"),
@@ -33,3 +34,18 @@ def reason_of(error: InputError) -> tuple[str, str]:
     """A code and a sentence for an error of reading; whatever the error quotes is left out."""
     found = (known[1:] for known in _BY_PROBLEM if error.problem.startswith(known[0]))
     return next(found, DAMAGED)
+
+
+def stranger(head: bytes) -> tuple[str, str] | None:
+    """A code and a sentence for a file that is no DICOM file, by its first bytes; None for one that is."""
+    kind = identify(head)
+    if kind is Kind.DICOM:
+        return None
+    if not head:
+        return "empty", "it is empty"
+    if is_dicomdir(head):
+        return "dicomdir", "it is a DICOMDIR, which only lists other files"
+    if kind is None:
+        return "no_dicom", "it is no DICOM file"
+    name = "NIfTI" if kind in (Kind.NIFTI, Kind.NIFTI_GZ) else "a video"
+    return "other_kind", f"it is {name}, not DICOM; use echobeat ingest"
