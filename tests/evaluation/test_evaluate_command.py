@@ -186,6 +186,7 @@ def test_comparing_an_evaluation_with_itself_finds_no_difference(evaluate: Call,
         (("--split", "val"), "no labelled study"),
         (("--split", "test", "--model", "no-such-model"), "no model named"),
         (("--split", "test", "--model", "lv"), "cannot estimate EF"),
+        (("--split", "test", "--model", "ef"), "echobeat evaluate beats --model ef"),
         (("--device", "cpu"), "is for training runs"),
         (("--fold", "3"), "phantom gives no folds"),
     ],
@@ -193,10 +194,11 @@ def test_comparing_an_evaluation_with_itself_finds_no_difference(evaluate: Call,
 def test_wrong_use_is_refused_with_the_reason(
     evaluate: Call, phantoms: Path, ef_run: Path, tmp_path: Path, arguments: tuple[str, ...], told: str
 ) -> None:
-    """An empty split, an unknown model, a model of another task: exit code 2, and a sentence."""
+    """An empty split, an unknown model, a model of another task: exit code 2, a sentence, and nothing is written."""
     code, _, err = evaluate("ef", "--data", phantoms, "--out", tmp_path, "--model", ef_run, *arguments)
     assert code == 2
     assert told in err
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("task", ["phantoms", "camus"])

@@ -84,6 +84,33 @@ def test_predictions_of_another_model_are_not_mixed_nor_lost(tmp_path: Path) -> 
     assert evaluate(tmp_path, STUDIES, other, fresh=True) == ["c", "a", "b"]
 
 
+def test_what_differs_is_told_in_words(tmp_path: Path) -> None:
+    """Task, model, file of a model of the same name, split and options, each as the user names it; no Python."""
+    evaluate(tmp_path, STUDIES)
+    ef = IDENTITY.models["ef"]
+    for other, told in (
+        (replace(IDENTITY, task="beats", options={}), "another evaluation: of `evaluate ef`, not beats. Choose"),
+        (replace(IDENTITY, split="val"), "another evaluation: split test, not val. Choose"),
+        (replace(IDENTITY, models={"ef": {**ef, "name": "r3d"}}), "ef model r2plus1d, not r3d. Choose"),
+        (replace(IDENTITY, models={"ef": {**ef, "sha256": "cd"}}), "r2plus1d with the file ab, not r2plus1d with the"),
+        (replace(IDENTITY, models={}), "ef model r2plus1d, not none. Choose"),
+        (replace(IDENTITY, options={"stride": 2, "of": ("a", "b")}), "stride 1, not 2; of a, not a, b. Choose"),
+    ):
+        with pytest.raises(UsageError) as refused:
+            evaluate(tmp_path, STUDIES, other)
+        assert told in str(refused.value)
+        assert "{" not in str(refused.value)
+
+
+def test_a_folder_without_a_single_study_does_not_refuse_another_evaluation(tmp_path: Path) -> None:
+    """What was stopped before its first study has nothing to lose."""
+    with Ledger(tmp_path, IDENTITY, STUDIES):
+        pass
+    other = replace(IDENTITY, task="beats")
+    assert evaluate(tmp_path, STUDIES, other) == ["c", "a", "b"]
+    assert read_predictions(tmp_path).identity.task == "beats"
+
+
 def test_two_runs_do_not_write_into_one_folder(tmp_path: Path) -> None:
     """The second is refused at once."""
     with (

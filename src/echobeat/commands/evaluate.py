@@ -108,10 +108,11 @@ def ef(
 ) -> None:
     """EF from video against the experts': one clip, all clips averaged, the entire video."""
     from echobeat.evaluation.predictions import METHODS
-    from echobeat.evaluation.predictors import prepare_ef
+    from echobeat.evaluation.predictors import check_ef, prepare_ef
 
     wished = {"one clip": True, "all clips": all_clips, "entire video": entire_video}
     methods = [method for method in METHODS if wished.get(method)]
+    check_ef(model, methods)
     wanted = _Wanted(data, split, view, out, interval, jobs, fresh, fold, device)
     prepare = partial(prepare_ef, model, methods, stride, _running(wanted, model))
     _evaluate("ef", wanted, {"ef": model}, {"methods": methods, "stride": stride}, prepare)
@@ -135,8 +136,10 @@ def beats(
     device: Device = None,
 ) -> None:
     """EF beat by beat: the segmentation finds the beats, the EF model reads a clip of each; and EF from contours."""
-    from echobeat.evaluation.predictors import prepare_beats
+    from echobeat.evaluation.predictors import check_beats, prepare_beats
 
+    if model:
+        check_beats(model, beats)
     wanted = _Wanted(data, split, view, out, interval, jobs, fresh, fold, device)
     models = {"segmentation": segmentation} | ({"ef": model} if model else {})
     prepare = partial(prepare_beats, segmentation, model, beats, _running(wanted, *models.values()))

@@ -229,12 +229,13 @@ class Ledger:
 
     def _resume(self) -> None:
         known = read_identity(self.folder)
-        if known is not None and known != self.identity and not self.fresh:
+        same = known == self.identity and not self.fresh
+        if known is not None and not same and not self.fresh and read_rows(self.folder / STUDIES, StudyRow, torn=True):
             raise UsageError(
-                f"{self.folder} holds an evaluation of {_differences(known, self.identity)}. "
+                f"{self.folder} holds another evaluation: {_differences(known, self.identity)}. "
                 "Choose another --out, or give --fresh to begin anew."
             )
-        if known is None or self.fresh:
+        if not same:
             for name in (STUDIES, *TABLES.values()):
                 (self.folder / name).unlink(missing_ok=True)
         keys = {study.name: study_key(study) for study in self.studies}
@@ -300,5 +301,27 @@ def read_predictions(folder: Path) -> Predictions:
 
 
 def _differences(there: Identity, wanted: Identity) -> str:
-    old, new = asdict(there), asdict(wanted)
-    return ", ".join(f"{name} {old[name]!r} instead of {new[name]!r}" for name in old if old[name] != new[name])
+    """What is in the folder, and what was asked for, in words; of other tasks nothing else is comparable."""
+    if there.task != wanted.task:
+        return f"of `evaluate {there.task}`, not {wanted.task}"
+    pairs = [("data", there.data, wanted.data), ("split", there.split, wanted.split)]
+    for task in dict.fromkeys((*there.models, *wanted.models)):
+        old, new = there.models.get(task, {}), wanted.models.get(task, {})
+        pairs.append((f"{task} model", _model(old, new), _model(new, old)))
+    for name in dict.fromkeys((*there.options, *wanted.options)):
+        pairs.append((name, _words(there.options.get(name)), _words(wanted.options.get(name))))
+    return "; ".join(f"{name} {old}, not {new}" for name, old, new in pairs if old != new)
+
+
+def _model(model: Mapping[str, str], other: Mapping[str, str]) -> str:
+    """Its name and version; where the other's are the same, what else tells them apart."""
+    fields = [name for name in ("sha256", "calibration") if model.get(name) != other.get(name)]
+    called = " ".join(model[name] for name in ("name", "version") if name in model) or "none"
+    if called == "none" or (model.get("name"), model.get("version")) != (other.get("name"), other.get("version")):
+        return called
+    words = {"sha256": "file", "calibration": "calibration"}
+    return " ".join([called, *(f"with the {words[name]} {model.get(name, '')[:8] or 'none'}" for name in fields[:1])])
+
+
+def _words(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str("none" if value is None else value)

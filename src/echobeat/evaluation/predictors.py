@@ -26,7 +26,7 @@ from echobeat.evaluation.predictions import BeatReading, ClipReading, FrameScore
 from echobeat.evaluation.published_beats import published_starts, published_systoles
 from echobeat.frames import FrameStack
 from echobeat.models import Backend, Segmenter, load_card, load_segmenter
-from echobeat.models.ejection_fraction import EjectionFractionModel, load_ef_model, load_video_reader
+from echobeat.models.ejection_fraction import EjectionFractionModel, clips_card, load_ef_model, load_video_reader
 from echobeat.models.session import BackendName
 from echobeat.pipeline import Models, analyze_clip
 from echobeat.records import Assessment, Beat, Clip, Estimate, FloatArray
@@ -173,13 +173,27 @@ def prepare_ef(model: str, methods: Sequence[Method], stride: int = 1, running: 
 
     Raises
     ------
+    ModelError, UsageError
+        See `check_ef`.
+    """
+    check_ef(model, methods)
+    network = running.ef_model(model)
+    return partial(attempt, predict=partial(read_study, network=network, methods=tuple(methods), stride=stride))
+
+
+def check_ef(model: str, methods: Sequence[Method]) -> None:
+    """See from its card that a model reads EF from clips in these ways.
+
+    Raises
+    ------
+    ModelError
+        It does something else.
     UsageError
         The entire video is wanted of a network that reads clips only.
     """
-    network = running.ef_model(model)
-    if "entire video" in methods and not network.clip.whole_video:
-        raise UsageError(f"{network.card.name} reads clips only, not entire videos. Leave --entire-video out.")
-    return partial(attempt, predict=partial(read_study, network=network, methods=tuple(methods), stride=stride))
+    card = clips_card(model)
+    if "entire video" in methods and card.clip and not card.clip.whole_video:
+        raise UsageError(f"{card.name} reads clips only, not entire videos. Leave --entire-video out.")
 
 
 def read_study(study: LabelledStudy, network: EjectionFractionModel, methods: Sequence[Method], stride: int) -> Seen:
@@ -233,10 +247,10 @@ def prepare_beats(
     segmentation: str, model: str | None, finder: BeatFinder = "echobeat", running: Running = Running()
 ) -> Predictor:
     """Predictor of EF beat by beat; see `BeatReader`."""
+    if model:
+        check_beats(model, finder)
     segmenter, video, network = running.segmenter(segmentation), None, None
     if model and load_card(model).task == "beats":
-        if finder == "echonet":
-            raise UsageError(f"{load_card(model).name} reads beats with their contours: use --beats echobeat.")
         video = load_video_reader(model, running.backend, running.threads)
     elif model:
         network = running.ef_model(model)
@@ -244,6 +258,22 @@ def prepare_beats(
             video, network = network, None  # it is combined with the contours, as in `analyze`
     reader = BeatReader(Models(segmenter, video), network, finder)
     return partial(attempt, predict=partial(read_beats, reader=reader))
+
+
+def check_beats(model: str, finder: BeatFinder) -> None:
+    """See from its card that a model reads the beats of a finder.
+
+    Raises
+    ------
+    ModelError
+        It reads no EF.
+    UsageError
+        It reads the beats of our finder only.
+    """
+    if load_card(model).task != "beats":
+        clips_card(model)
+    elif finder == "echonet":
+        raise UsageError(f"{load_card(model).name} reads beats with their contours: use --beats echobeat.")
 
 
 def read_beats(study: LabelledStudy, reader: BeatReader) -> Seen:

@@ -243,7 +243,20 @@ def load_ef_model(name: str | Path, backend: BackendName = "auto", threads: int 
     ModelError
         Unknown name, damaged file, or a model for another task.
     """
+    return EjectionFractionModel(clips_card(name), open_backend(model_file(name), backend, threads))
+
+
+def clips_card(name: str | Path) -> Card:
+    """The card of a network of clips; nothing else is loaded.
+
+    Raises
+    ------
+    ModelError
+        Unknown name, or a model for another task.
+    """
     card = load_card(name)
+    if card.task == "beats":
+        raise ModelError(f"{name} reads single beats, not clips. Use: echobeat evaluate beats --model {name}")
     if card.task != "ef":
         raise ModelError(f"{name} cannot estimate EF from video: it is for {card.task}.")
-    return EjectionFractionModel(card, open_backend(model_file(name), backend, threads))
+    return card
