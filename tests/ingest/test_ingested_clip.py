@@ -277,8 +277,17 @@ def test_a_fault_of_the_file_is_no_fault_of_ours(tmp_path: Path) -> None:
     for length in (0, 100, 400, 1500, len(whole) // 2, len(whole) - 7):
         (tmp_path / "cut").write_bytes(whole[:length])
         codes.add(take(tmp_path / "cut", tmp_path / "stage").code)
-    assert codes <= {"empty", "other_kind", "cut_off", "damaged", "still_image", "too_short", "clip"}
+    assert codes <= {"empty", "other_kind", "cut_off", "damaged", "cut_short", "clip"}
     assert {"empty", "clip"} <= codes
+
+
+@pytest.mark.parametrize("left", [1, 5])
+def test_a_clip_that_is_cut_to_a_few_frames_was_damaged_and_not_recorded_short(tmp_path: Path, left: int) -> None:
+    """Its remedy is another copy; it is tried again by the next run."""
+    whole = write_dicom(tmp_path / "a", instance()).read_bytes()
+    (tmp_path / "cut").write_bytes(whole[: len(whole) - (24 - left) * HEIGHT * WIDTH])
+    outcome = take(tmp_path / "cut", tmp_path / "stage")
+    assert (outcome.code, outcome.state, outcome.clip) == ("cut_short", "failed", None)
 
 
 def test_a_clip_whose_frames_have_no_room_fails_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -304,18 +304,24 @@ def _usable(recording: Recording) -> tuple[Clip, tuple[str, ...]]:
         recording, notes = replace(recording, spacing_mm=None), ("calibration_refused",)
     clip = clip_from_recording(recording, SOURCE, None, None)
     if len(clip.frames) == 1:
-        raise NotForDataset("still_image")
+        raise _left_out(clip, "still_image")
     seen = [warning.code for warning in image_warnings(gather_evidence(clip))]
     if "colour_doppler" in seen:  # which spoils what the grey picture looks like
         raise NotForDataset("colour_doppler")
     for code in seen:
         if code in REASONS:
-            raise NotForDataset(code)
+            raise _left_out(clip, code)
     notes = (*notes, *seen)
     if float(clip.times_s[-1] - clip.times_s[0]) < SHORTEST_S:
-        raise NotForDataset("too_short")
+        raise _left_out(clip, "too_short")
     notes = (*notes, *(warning.code for warning in clip.warnings))
     return clip, notes if clip.spacing_mm else (*notes, "uncalibrated")
+
+
+def _left_out(clip: Clip, code: str) -> NotForDataset:
+    """The reason `code`; where there is too little of the clip because the rest of its file is lost, that."""
+    lost = any(warning.code == "truncated" for warning in clip.warnings)
+    return NotForDataset("cut_short" if lost and code in ("still_image", "too_short") else code)
 
 
 def _sector(clip: Clip, region: Box | None) -> tuple[FrameStack, NDArray[np.bool_], Box]:

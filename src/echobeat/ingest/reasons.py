@@ -94,6 +94,7 @@ REASONS: dict[str, Reason] = {
     # trouble
     "damaged": _failed("Its contents are damaged.", _AGAIN),
     "cut_off": _failed("It is cut off before its pictures.", _AGAIN),
+    "cut_short": _failed("It is cut off or damaged: too few of its frames are left.", _AGAIN),
     "empty": _failed("It is empty.", _AGAIN),
     "closed": _failed("It cannot be opened.", "Check its permissions."),
     "no_room": _failed(
