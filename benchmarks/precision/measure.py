@@ -198,11 +198,12 @@ def report(rows: list[Row], write: Callable[[str], None] = print) -> None:
         change = np.abs(row.efs - base.efs)
         change = change[np.isfinite(change)]
         moved = mean_metric("", change, "")
+        span = "none" if moved.low is None or moved.high is None else f"{moved.low:.2f}, {moved.high:.2f}"
         dice_change = float(np.mean(row.dices - base.dices)) if len(row.dices) else float("nan")
         kept = moved.value <= EF_MAY_CHANGE and not abs(dice_change) > DICE_MAY_CHANGE
         write(
             f"| {row.name} | {row.frame_ms:.2f} | {row.frame_ms / base.frame_ms:.2f} | {row.beat_ms:.2f} "
-            f"| {row.beat_ms / base.beat_ms:.2f} | {moved.value:.2f} [{moved.low:.2f}, {moved.high:.2f}] "
+            f"| {row.beat_ms / base.beat_ms:.2f} | {moved.value:.2f} [{span}] "
             f"| {change.max():.2f} | {dice_change:+.4f} | {'yes' if kept else 'no'} |"
         )
 

@@ -48,11 +48,21 @@ def test_the_difference_and_its_interval_are_paired() -> None:
 
 
 def test_pairing_tells_apart_what_two_intervals_do_not() -> None:
-    """The same errors but for a constant: the difference is certain although each figure is not."""
+    """The same errors but for a constant: the difference is near certain although each figure is not."""
     a = evaluation(1)
-    worse = tuple(replace(r, ef=r.ef + 0.5) for r in a.readings)
+    worse = tuple(replace(r, ef=r.ef + 0.5 + 0.01 * (n % 2)) for n, r in enumerate(a.readings))
     row = find(compare(a, replace(a, readings=worse), QUICK), "bias")
-    assert (row.low, row.difference, row.high) == pytest.approx((-0.5, -0.5, -0.5))
+    assert (row.low, row.difference, row.high) == pytest.approx((-0.5, -0.5, -0.5), abs=0.02)
+
+
+def test_the_same_difference_in_every_resample_has_no_interval() -> None:
+    """An evaluation beside itself: 0, and nothing of how far it scatters; nor of a group of few patients."""
+    a, b = evaluation(1), evaluation(2)
+    row = find(compare(a, a, QUICK), "MAE")
+    assert (row.difference, row.low, row.high) == (0, None, None)
+    few = [r for r in compare(a, b, QUICK) if r.patients < 10]
+    assert few
+    assert all(r.low is None for r in few)
 
 
 def test_only_what_both_predicted_counts() -> None:

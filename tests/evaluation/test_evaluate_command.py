@@ -171,12 +171,13 @@ def test_a_video_that_cannot_be_read_is_listed_and_the_rest_goes_on(
 
 
 def test_comparing_an_evaluation_with_itself_finds_no_difference(evaluate: Call, evaluated: Path) -> None:
-    """Zero with an interval of zero width; written where asked."""
+    """Zero, without an interval; written where asked."""
     code, said, _ = evaluate("compare", evaluated / "ef", evaluated / "ef", "--out", evaluated)
     assert code == 0
     assert "+0.00" in said
     rows = json.loads((evaluated / "comparison.json").read_text())["differences"]
     assert {row["difference"] for row in rows} == {0.0}
+    assert {row["low"] for row in rows} == {None}
     assert {row["method_a"] for row in rows} == {"one clip", "all clips", "entire video"}
 
 

@@ -18,7 +18,7 @@ from made_predictions import (
 )
 from matplotlib.figure import Figure
 
-from echobeat.evaluation.bootstrap import Resampling
+from echobeat.evaluation.bootstrap import NO_INTERVAL, Resampling
 from echobeat.evaluation.ledger import Identity, Predictions
 from echobeat.evaluation.measured import Measured
 from echobeat.evaluation.page import write_page
@@ -130,6 +130,21 @@ def test_a_picture_is_written_for_print_and_drawn_in_the_pages_colours(drawn: li
     assert all(name.startswith("error-by-beats-") for name in ids)
     referred = set(re.findall(r"url\(#([^)]+)\)", text)) | set(re.findall(r'xlink:href="#([^"]+)"', text))
     assert referred <= ids
+
+
+def test_the_page_says_where_there_is_no_interval(predictions: Predictions, tmp_path: Path) -> None:
+    """Six studies: their figures with n, the words in place of an interval, and why; on the page and in the table."""
+    studies = predictions.studies[:6]
+    names = {study.study for study in studies}
+    few = Predictions(IDENTITY, studies, (), tuple(r for r in predictions.readings if r.study in names))
+    rows = figures(few, QUICK)
+    write_page(few, rows, [], QUICK, tmp_path / "report.html")
+    write_tables(rows, {}, QUICK, tmp_path)
+    text = (tmp_path / "report.html").read_text()
+    assert "no interval, n = 6" in text
+    assert not re.search(r"\d to \d", text.split("</section>")[0])
+    for said in (text, (tmp_path / "metrics.md").read_text()):
+        assert NO_INTERVAL in said
 
 
 def test_the_page_escapes_names_and_stands_alone(

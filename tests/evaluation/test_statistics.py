@@ -167,10 +167,29 @@ def test_what_is_not_defined_has_no_interval() -> None:
     """One patient gives no interval, no positive gives no AUC, nothing at all gives nothing."""
     alone = bootstrap({"mae": agreement.mae(np.array([50.0]), np.array([52.0]))}, ["a"])["mae"]
     assert (alone.value, alone.low, alone.high) == (2.0, None, None)
-    none = bootstrap({"auc": classification.auc(np.zeros(5, bool), np.arange(5.0))}, list("abcde"))["auc"]
+    none = bootstrap({"auc": classification.auc(np.zeros(12, bool), np.arange(12.0))}, list("abcdefghijkl"))["auc"]
     assert np.isnan(none.value)
     assert none.low is None
     assert bootstrap({"auc": ratio([])}, []) == {}
+
+
+@pytest.mark.parametrize("copies", [1, 3])
+def test_few_patients_have_no_interval(copies: int) -> None:
+    """Nine have none, ten have one, however many items each has; so it is for the patients of a group."""
+    names = [f"{i % 10}" for i in range(10 * copies)]
+    values = np.arange(10.0 * copies)
+    nine = np.array([name != "9" for name in names])
+    found = bootstrap({"all": ratio(values), "nine": within(nine, ratio(values[nine]))}, names)
+    assert found["all"].low is not None
+    assert (found["nine"].low, found["nine"].high) == (None, None)
+    assert bootstrap({"few": ratio(values[nine])}, [n for n in names if n != "9"])["few"].low is None
+
+
+def test_a_figure_that_no_resample_changes_has_no_interval() -> None:
+    """A share of 1, and a mean whose resamples differ by rounding alone."""
+    for values in (np.ones(40), np.full(40, 0.1) + 0.2):
+        found = bootstrap({"share": ratio(values)}, [str(i) for i in range(40)])["share"]
+        assert (found.value, found.low, found.high) == (pytest.approx(values[0]), None, None)
 
 
 def test_a_group_is_resampled_with_the_whole() -> None:

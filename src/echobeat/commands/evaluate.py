@@ -318,7 +318,17 @@ def _show_measured(rows: Sequence[Measured], interval: float) -> None:
             continue
         name, group, value, span, n, _, known = cells(row)
         table.add_row(row.method, name, group, value, span, n, known)
-    Console(highlight=False, markup=False).print(table)
+    _print(table, all(row.low is not None for row in rows))
+
+
+def _print(table: Table, intervals: bool) -> None:
+    """Print figures, and why some have no interval."""
+    from echobeat.evaluation.bootstrap import NO_INTERVAL
+
+    console = Console(highlight=False, markup=False)
+    console.print(table)
+    if not intervals:
+        console.print(NO_INTERVAL)
 
 
 @evaluate.command()
@@ -375,7 +385,7 @@ def _show(metrics: Sequence[Metric], out: Path | None) -> None:
     for m in metrics:
         interval = "" if m.low is None or m.high is None else f"{m.low:.3f} to {m.high:.3f}"
         table.add_row(m.data, m.name, f"{m.value:.3f}", interval, str(m.n))
-    Console().print(table)
+    _print(table, all(m.low is not None for m in metrics))
     if out:
         from echobeat.phantom.files import whole_file
 

@@ -178,9 +178,8 @@ def release(
     else:
         card = release_run(run, name, camus, phantoms, out or weights_folder())
     for metric in card.metrics:
-        typer.echo(
-            f"{metric.data}: {metric.name} {metric.value:.4f} [{metric.low:.4f}, {metric.high:.4f}], n={metric.n}"
-        )
+        span = "" if metric.low is None or metric.high is None else f" [{metric.low:.4f}, {metric.high:.4f}]"
+        typer.echo(f"{metric.data}: {metric.name} {metric.value:.4f}{span}, n={metric.n}")
 
 
 def _look_into(camus: Path | None) -> None:

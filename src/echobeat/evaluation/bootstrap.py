@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from echobeat.models import Metric
 from echobeat.records import FloatArray
@@ -25,6 +25,15 @@ BLOCK_BYTES = 16 * 2**20
 
 DEFINED = 0.5
 """An interval is given where the figure is defined in more than this share of the resamples."""
+
+FEWEST_PATIENTS = 10
+"""An interval is given from so many patients on. Of fewer, resamples are too much alike: the 95 % interval of a mean, of
+normal or of absolute normal values, holds the true one 9 times in 10 for 10 patients, 8 for 5, and 7 for 3."""
+
+NO_INTERVAL = (
+    f"No interval is given for a figure of fewer than {FEWEST_PATIENTS} patients, nor for one that is the same in "
+    "every resample: the bootstrap cannot tell how far it would scatter."
+)
 
 Statistic = Callable[[FloatArray], FloatArray]
 """Weights (resamples, items) to the figure of each resample (resamples,); NaN where it is not defined."""
@@ -53,7 +62,7 @@ class Resampling:
 
 @dataclass(frozen=True)
 class Spread:
-    """A figure with its percentile interval; `low` and `high` are None where there is none."""
+    """A figure with its percentile interval; `low` and `high` are None where there is none, see `NO_INTERVAL`."""
 
     value: float
     low: float | None
@@ -76,17 +85,19 @@ def bootstrap(
     Returns
     -------
     dict
-        A `Spread` for each statistic; its value is NaN where it is not defined.
+        A `Spread` for each statistic; its value is NaN where it is not defined. Few patients have no interval.
     """
     if len(patients) == 0:
         return {}
+    behind = {key: patients_behind(statistic, patients) for key, statistic in statistics.items()}
+    resampled = {key: statistics[key] for key in statistics if behind[key] >= FEWEST_PATIENTS}
     ones = np.ones((1, len(patients)))
     with np.errstate(divide="ignore", invalid="ignore"):
         values = {key: float(statistic(ones)[0]) for key, statistic in statistics.items()}
         drawn: dict[Key, list[FloatArray]] = {key: [] for key in statistics}
-        if len(set(patients)) > 1:
+        if resampled:
             for weights in draw_weights(patients, how):
-                for key, statistic in statistics.items():
+                for key, statistic in resampled.items():
                     drawn[key].append(statistic(weights))
     return {key: _spread(value, drawn[key], how.level) for key, value in values.items()}
 
@@ -110,6 +121,8 @@ def _spread(value: float, drawn: Sequence[FloatArray], level: float) -> Spread:
     if not np.isfinite(value) or len(defined) <= DEFINED * len(figures):
         return Spread(value, None, None)
     low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
+    if np.isclose(low, high, rtol=1e-9, atol=1e-12):  # the same in every resample, but for rounding
+        return Spread(value, None, None)
     return Spread(value, float(low), float(high))
 
 
@@ -144,10 +157,27 @@ def _ratio(sums: FloatArray) -> FloatArray:
     return result
 
 
+@dataclass(frozen=True)
+class Within:
+    """A statistic of some of the items, which `items` picks out of all, as a mask or as indices."""
+
+    items: NDArray[np.bool_] | NDArray[np.intp]
+    statistic: Statistic
+
+    def __call__(self, weights: FloatArray) -> FloatArray:
+        """The figure of each resample."""
+        return self.statistic(weights[:, self.items])
+
+
 def within(items: ArrayLike, statistic: Statistic) -> Statistic:
-    """A statistic of some of the items: `items` picks them out of all, as a mask or as indices."""
-    chosen = np.asarray(items)
-    return lambda weights: statistic(weights[:, chosen])
+    """See `Within`."""
+    return Within(np.asarray(items), statistic)
+
+
+def patients_behind(statistic: Statistic, patients: Sequence[str]) -> int:
+    """Number of patients whose items a statistic looks at."""
+    names = np.asarray(patients)
+    return len(set((names[statistic.items] if isinstance(statistic, Within) else names).tolist()))
 
 
 def mean_metric(name: str, values: ArrayLike, data: str, *, level: float = 0.95, seed: int = 0) -> Metric:

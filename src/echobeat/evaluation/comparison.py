@@ -41,7 +41,7 @@ class Compared:
         a - b.
     low, high : float or None
         Ends of the paired bootstrap interval of the difference, by patient; it holds 0 where the two cannot be told
-        apart.
+        apart. None where there is none, see `bootstrap.NO_INTERVAL`.
     n, patients : int
     """
 
@@ -219,7 +219,7 @@ def _measured(
     for index, plan in enumerate(plans):
         one, other = within(plan.items, plan.a), within(plan.items, plan.b)
         statistics[index, "a"], statistics[index, "b"] = one, other
-        statistics[index, "difference"] = _minus(one, other)
+        statistics[index, "difference"] = within(plan.items, _minus(plan.a, plan.b))
     found = bootstrap(statistics, patients, how)
     names, rows = np.asarray(patients), []
     for index, plan in enumerate(plans):

@@ -15,7 +15,7 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class Measured:
-    """One figure: never without its n and its interval.
+    """One figure: never without its n.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class Measured:
         Of which part of the data: "all", "ED", "EF < 40", "rhythm sinus".
     value : float
     low, high : float or None
-        Ends of the bootstrap interval over patients; None where it is not defined.
+        Ends of the bootstrap interval over patients; None where there is none, see `bootstrap.NO_INTERVAL`.
     unit : str
         "points" of EF, "px", "mm", or empty for a share or a coefficient.
     n, patients : int

@@ -10,7 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from echobeat import __version__
-from echobeat.evaluation.bootstrap import Resampling
+from echobeat.evaluation.bootstrap import NO_INTERVAL, Resampling
 from echobeat.evaluation.ledger import Identity, Predictions
 from echobeat.evaluation.measured import ALL, Measured, published
 from echobeat.evaluation.plots import Picture, svg
@@ -118,15 +118,16 @@ def _headlines(rows: Sequence[Measured], main: str) -> list[Measured]:
 
 def _tile(row: Measured) -> Tile:
     digits = digits_of(row)
-    span = "" if row.low is None or row.high is None else f"{row.low:.{digits}f} to {row.high:.{digits}f}, n = {row.n}"
+    span = "no interval" if row.low is None or row.high is None else f"{row.low:.{digits}f} to {row.high:.{digits}f}"
     other = published(row)
     name = row.name.replace("R2", "R²")
-    return Tile(name, f"{row.value:.{digits}f}", row.unit, span, f"{other.value:g}" if other else "")
+    return Tile(name, f"{row.value:.{digits}f}", row.unit, f"{span}, n = {row.n}", f"{other.value:g}" if other else "")
 
 
 def _about(identity: Identity, rows: Sequence[Measured], how: Resampling) -> list[str]:
     made = [
         f"Intervals hold {100 * how.level:.0f} %: percentiles of {how.samples:,} bootstrap resamples by patient. "
+        f"{NO_INTERVAL} "
         "Each figure is defined, with its source, in the reference of metrics of echobeat's documentation."
     ]
     sources = dict.fromkeys(other.source for row in rows if (other := published(row)))

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from echobeat.evaluation.bootstrap import Resampling
+from echobeat.evaluation.bootstrap import NO_INTERVAL, Resampling
 from echobeat.evaluation.ledger import Predictions
 from echobeat.evaluation.measured import ALL, Measured, published
 from echobeat.evaluation.predictions import StudyRow, write_rows
@@ -71,7 +71,7 @@ def markdown(rows: Sequence[Measured], how: Resampling) -> str:
         table = markdown_table(head, map(cells, members))
         parts.append(f"## {heading(method)}\n\n{table}\n")
     sources = dict.fromkeys(other.source for row in rows if (other := published(row)))
-    notes = [f"Intervals: percentile bootstrap over patients, {how.samples:,} resamples."]
+    notes = [f"Intervals: percentile bootstrap over patients, {how.samples:,} resamples. {NO_INTERVAL}"]
     if sources:
         notes.append("Published, on EchoNet-Dynamic's test split: " + "; ".join(sources) + ".")
     return "\n".join([*parts, *notes, NOTICE, ""])
