@@ -18,6 +18,8 @@ A clip that is read but that the product will not judge is not an error: it is a
 
 from __future__ import annotations
 
+import errno
+
 
 class EchobeatError(Exception):
     """Base of all; ``str(error)`` is one sentence a user can act on."""
@@ -76,3 +78,12 @@ class NoRoom(OutputError):
 
 class ModelError(EchobeatError):
     """A model is unknown, damaged, or does not fit its card."""
+
+
+def write_remedy(error: OSError) -> str:
+    """What to do where the system refuses to write, without a full stop."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "Free some space there"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "Check the permissions there"
+    return "Check the disk there"

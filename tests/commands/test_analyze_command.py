@@ -255,6 +255,26 @@ def test_a_full_disk_is_told_once_with_its_folder_and_remedy(
     assert not (tmp_path / "out" / "clip").exists()
 
 
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.EDQUOT, "Free some space there, or choose another folder with --out."),
+        (errno.EROFS, "Check the permissions there, or choose another folder with --out."),
+        (errno.EIO, "Check the disk there, or choose another folder with --out."),
+    ],
+)
+def test_the_remedy_of_a_write_that_fails_fits_its_cause(
+    echobeat: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, remedy: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(files, "write_beats_csv", refuse)
+    code, _, err = echobeat("analyze", write_clip(tmp_path / "clip.avi"), "--out", tmp_path / "out")
+    assert code == 3
+    assert err.endswith(f"({os.strerror(number)}). {remedy}\n")
+
+
 def test_ctrl_c_stops_with_a_word_on_how_to_go_on(
     echobeat: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -185,6 +185,7 @@ def test_what_was_made_opens_as_a_data_set_without_errors(
         (("--size", "large"), "--size large"),
         (("--view", "psax"), "--view psax"),
         (("--fps", "0"), "frame rate"),
+        (("--labels", "nowhere.csv"), "--labels nowhere.csv: there is no such file"),
     ],
 )
 def test_wrong_use_is_told_before_anything_is_written(
@@ -193,7 +194,21 @@ def test_wrong_use_is_told_before_anything_is_written(
     code, said = echobeat(capsys, "ingest", tmp_path, "--out", tmp_path / "set", "--key", tmp_path / "key", *options)
     assert code == 2
     assert told in said
-    assert not (tmp_path / "set").exists()
+    assert not list(tmp_path.iterdir())
+
+
+def test_sources_none_of_which_exists_are_wrong_use_and_nothing_is_written(
+    archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that is missing beside others fails for itself."""
+    base = ("ingest", tmp_path / "nope", "--out", tmp_path / "set", "--key", tmp_path / "key")
+    code, said = echobeat(capsys, *base)
+    assert code == 2
+    assert str(tmp_path / "nope") in said
+    assert not list(tmp_path.iterdir())
+    assert echobeat(capsys, *base, archive / "still")[0] == 3
+    log = table(tmp_path / "set" / "ingest_log.csv")
+    assert sorted(row["code"] for row in log) == ["missing", "still_image"]
 
 
 def test_a_key_within_the_data_set_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_archive import PSEUDONYMS
 
-from echobeat.errors import UnreadableFile, UsageError
+from echobeat.errors import UsageError
 from echobeat.ingest.labels import Labels, drawn_split, join, read_labels
 from echobeat.ingest.one_clip import ClipFacts, file_keys
 
@@ -161,7 +161,7 @@ def test_values_that_no_heart_has_are_refused_by_line(tmp_path: Path, text: str)
 def test_what_is_no_table_of_labels_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="name no clips"):
         table(tmp_path, "EF,EDV\n50,100\n")
-    with pytest.raises(UnreadableFile, match="cannot be read"):
+    with pytest.raises(UsageError, match=r"nowhere.csv: it cannot be opened \(No such file or directory\)"):
         read_labels(tmp_path / "nowhere.csv", PSEUDONYMS)
 
 

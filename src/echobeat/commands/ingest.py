@@ -91,6 +91,7 @@ def ingest(
 
     Exit codes: 0 every input was read, 2 wrong use, 3 some could not be read; the others are done.
     """
+    from echobeat.commands import require_some
     from echobeat.commands.screen import Screen
     from echobeat.deidentification.pseudonyms import KeyFile
     from echobeat.ingest.dataset import DatasetFolder
@@ -101,6 +102,9 @@ def ingest(
     if key.is_dir():
         raise UsageError("--key names a folder. Name a file in it.")
     settings = _settings(view, size, fps, keep_doubtful)
+    require_some(sources, ", ".join(sources))
+    if labels and not labels.is_file():
+        raise UsageError(f"--labels {labels}: there is no such file. Check the path.")
     user_key = KeyFile(key, out)
     table = read_labels(labels, user_key.pseudonyms) if labels else Labels()
     screen = Screen()

@@ -28,7 +28,7 @@ from echobeat.deidentification.split import has_two_pictures
 from echobeat.deidentification.text import DOUBTS as TEXT_DOUBTS
 from echobeat.deidentification.text import Box, find_text
 from echobeat.deidentification.thumbnails import PICTURE, thumbnail
-from echobeat.errors import EchobeatError, InputError, OutputError
+from echobeat.errors import EchobeatError, InputError, OutputError, write_remedy
 from echobeat.sources.dicom import read_dicom
 from echobeat.sources.dicom.times import state_times
 from echobeat.sources.kinds import HEAD_BYTES
@@ -208,6 +208,8 @@ def _whole(path: Path) -> Iterator[Path]:
     except OSError as error:
         if isinstance(error, EchobeatError):
             raise
-        raise OutputError(f"The output cannot be written ({error.strerror or error}). Free some space.") from error
+        raise OutputError(
+            f"The output cannot be written ({error.strerror or error}). {write_remedy(error)}."
+        ) from error
     finally:
         beside.unlink(missing_ok=True)

@@ -14,7 +14,7 @@ from echobeat.deidentification.header import Policy
 from echobeat.deidentification.instance import DECIDED, TRUNCATED, Decision, Outcome
 from echobeat.deidentification.text import DETECTOR
 from echobeat.deidentification.thumbnails import PICTURE
-from echobeat.errors import OutputError, UsageError
+from echobeat.errors import OutputError, UsageError, write_remedy
 
 LOG = "deidentify_log.csv"
 
@@ -115,7 +115,7 @@ class Log:
             with self.path.open("a", encoding="utf-8", newline="") as stream:
                 csv.writer(stream, lineterminator="\n").writerow(astuple(row))
         except OSError as error:
-            raise OutputError(f"The log cannot be written ({error.strerror}). Free some space.") from error
+            raise OutputError(f"The log cannot be written ({error.strerror}). {write_remedy(error)}.") from error
 
     def _remove_output(self, row: Row) -> None:
         output = self.path.parent / row.path
@@ -137,6 +137,6 @@ class Log:
             beside.write_text(text.getvalue(), encoding="utf-8")
             os.replace(beside, self.path)
         except OSError as error:
-            raise OutputError(f"The log cannot be written ({error.strerror}). Free some space.") from error
+            raise OutputError(f"The log cannot be written ({error.strerror}). {write_remedy(error)}.") from error
         finally:
             beside.unlink(missing_ok=True)

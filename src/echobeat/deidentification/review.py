@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from echobeat.deidentification.log import Row
 from echobeat.deidentification.thumbnails import PICTURE
-from echobeat.errors import OutputError
+from echobeat.errors import OutputError, write_remedy
 
 SHEET = "review.html"
 MOST_ON_A_SHEET = 400
@@ -66,7 +66,7 @@ def write_sheets(out: Path, rows: Sequence[Row]) -> list[Path]:
             beside.write_text(text, encoding="utf-8")
             os.replace(beside, folder / name)
     except OSError as error:
-        raise OutputError(f"The review sheet cannot be written ({error.strerror}). Free some space.") from error
+        raise OutputError(f"The review sheet cannot be written ({error.strerror}). {write_remedy(error)}.") from error
     return [folder / name for name in names]
 
 

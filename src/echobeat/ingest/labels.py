@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from echobeat.deidentification.pseudonyms import Pseudonyms
-from echobeat.errors import UnreadableFile, UsageError
+from echobeat.errors import UsageError
 from echobeat.ingest.one_clip import ClipFacts, bare_path
 
 Split = Literal["TRAIN", "VAL", "TEST"]
@@ -93,10 +93,8 @@ def read_labels(path: Path, pseudonyms: Pseudonyms) -> Labels:
 
     Raises
     ------
-    UnreadableFile
-        It is no table.
     UsageError
-        No column names clips, a value is none that a heart has, or a patient is given two splits.
+        It cannot be read, no column names clips, a value is none that a heart has, or a patient is given two splits.
     """
     labels, split_lines = Labels(), dict[str, int]()
     for line, row in _rows(path):
@@ -125,10 +123,10 @@ def _rows(path: Path) -> Iterable[tuple[int, dict[str, str]]]:
             rows = [
                 (cells.line_num + 1, dict(zip(names, map(str.strip, row), strict=False))) for row in cells if any(row)
             ]
-    except (OSError, csv.Error) as error:
-        raise UnreadableFile(
-            "the labels", f"they cannot be read ({type(error).__name__})", "Give a CSV table"
-        ) from error
+    except OSError as error:
+        raise UsageError(f"--labels {path}: it cannot be opened ({error.strerror}). Check the path.") from error
+    except csv.Error as error:
+        raise UsageError(f"--labels {path}: it is no table. Give a CSV file.") from error
     if not any(column in names for columns in NAMED_BY.values() for column in columns):
         wanted = ", ".join(columns[0] for columns in NAMED_BY.values())
         raise UsageError(f"The labels name no clips: one of the columns {wanted} is needed (in any case).")

@@ -19,7 +19,7 @@ from echobeat.deidentification.refusals import reason_of
 from echobeat.deidentification.sector import find_sector
 from echobeat.deidentification.split import has_two_pictures
 from echobeat.deidentification.text import find_text
-from echobeat.errors import InputError, NoRoom, OutputError
+from echobeat.errors import InputError, NoRoom, OutputError, write_remedy
 from echobeat.frames import FrameStack
 from echobeat.ingest.archives import Unpacker
 from echobeat.ingest.examined import Box, examine
@@ -267,7 +267,7 @@ class Ingester:
         try:
             (self._stage / f"{name}.json").write_text(facts.as_json(), encoding="utf-8")
         except OSError as error:
-            raise OutputError(f"The data set cannot be written ({error.strerror}). Free some space.") from error
+            raise OutputError(f"The data set cannot be written ({error.strerror}). {write_remedy(error)}.") from error
 
 
 def file_keys(name: str, pseudonyms: Pseudonyms) -> dict[str, str]:

@@ -29,7 +29,7 @@ from types import TracebackType
 
 from filelock import FileLock, Timeout
 
-from echobeat.errors import EchobeatError, OutputError
+from echobeat.errors import EchobeatError, OutputError, write_remedy
 
 LOCK = ".echobeat.lock"
 STAGE_PREFIX = ".echobeat-"
@@ -57,7 +57,7 @@ def writing(folder: Path) -> Iterator[None]:
         reason = error.strerror or str(error)
         raise OutputError(
             f"{folder}: the result cannot be written ({reason}). "
-            "Free some space there, or choose another folder with --out."
+            f"{write_remedy(error)}, or choose another folder with --out."
         ) from error
 
 
