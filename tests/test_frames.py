@@ -31,6 +31,13 @@ def test_a_stack_reads_like_the_array_it_was_filled_with(lengths, limit, dtype, 
     assert np.array_equal(np.asarray(stack), whole)
 
 
+def test_a_copy_of_a_stack_is_a_copy():
+    """Writing into what np.array gives leaves the stack as it was."""
+    stack = FrameStack.from_array(np.zeros((2, 4, 4), np.uint8))
+    np.array(stack)[:] = 1
+    assert not np.asarray(stack).any()
+
+
 def test_a_long_stack_holds_nothing_in_memory():
     """Beyond its limit, a stack keeps no block: memory is flat in the length of the video."""
     stack = FrameStack(10, 10, np.uint8, memory_limit=1000)

@@ -129,8 +129,7 @@ class FrameStack:
             yield start, self[start : start + frames]
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
-        whole = self[:]
-        return whole.astype(dtype) if dtype is not None and np.dtype(dtype) != self.dtype else whole
+        return np.array(self[:], dtype=dtype, copy=copy)
 
     def __repr__(self) -> str:
         where = "in memory" if self._file is None else "on disk"

@@ -12,14 +12,16 @@ that is not known is ``None``.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from numbers import Real
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from echobeat.errors import InvalidClip
+from echobeat.errors import InvalidClip, UsageError
 from echobeat.frames import FrameStack
 
 SCHEMA_VERSION = "1.2"
@@ -31,6 +33,25 @@ Spacing = tuple[float, float]
 """Pixel spacing in mm: (row: distance between rows, column: distance between columns)."""
 
 FloatArray = NDArray[np.float64]
+
+
+def spacing_of(spacing_mm: float | Spacing | None) -> Spacing | None:
+    """Return a pixel spacing as a person gives it, one number or two, as (row, column) in mm.
+
+    Raises
+    ------
+    UsageError
+        Not one or two positive numbers.
+    """
+    if spacing_mm is None:
+        return None
+    pair: tuple[Any, ...] = (spacing_mm, spacing_mm) if isinstance(spacing_mm, Real) else tuple(np.ravel(spacing_mm))
+    if len(pair) != 2 or not all(isinstance(side, Real) and 0 < float(side) < math.inf for side in pair):
+        raise UsageError(
+            f"A pixel spacing of {spacing_mm} mm is not possible: "
+            "give one positive number, or two (row, column), for example --spacing-mm 0.3."
+        )
+    return float(pair[0]), float(pair[1])
 
 
 @dataclass(frozen=True)

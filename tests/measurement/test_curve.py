@@ -52,7 +52,7 @@ def test_spacing_gives_millilitres_and_square_centimetres():
     assert scaled.long_axis == pytest.approx(plain.long_axis * 1.5)
     assert plain.area_cm2 is None
     assert not plain.calibrated
-    beats = measure(MASKS, 50, 1.5).beats
+    beats = measure(MASKS, 50, np.float32(1.5)).beats
     assert beats[0].edv_px3 == pytest.approx(beats[0].edv_ml * 1000 / 3.375)
 
 

@@ -53,14 +53,14 @@ def test_the_headline_names_the_interval_only_where_it_is_calibrated(assessment:
 
 
 def test_every_frame_belongs_to_the_beat_that_holds_it(assessment: Assessment) -> None:
-    shown = [wording.beat_at(assessment, frame) for frame in range(60)]
+    shown = wording.beats_by_frame(assessment)
     assert [beat.index for beat in shown] == [0] * 25 + [1] * 25 + [2] * 10
 
 
 def test_the_last_frame_of_a_clip_cut_at_the_r_wave_still_belongs_to_its_beat() -> None:
     made = made_assessment(frames=26, beat_frames=25)
     complete = dataclasses.replace(made, result=dataclasses.replace(made.result, beats=made.beats[:1]))
-    assert wording.beat_at(complete, 25) == complete.beats[0]
+    assert wording.beats_by_frame(complete)[25] == complete.beats[0]
 
 
 def test_an_open_beat_ends_where_the_ventricle_is_lost() -> None:
@@ -70,7 +70,7 @@ def test_an_open_beat_ends_where_the_ventricle_is_lost() -> None:
     beats = (dataclasses.replace(first, end_frame=None, complete=False, ef=None), dataclasses.replace(second, index=1))
     phases = tuple("" if 18 <= frame < 22 else phase for frame, phase in enumerate(made.phases))
     gap = dataclasses.replace(made, result=dataclasses.replace(made.result, beats=beats), phases=phases)
-    shown = [wording.beat_at(gap, frame) for frame in range(50)]
+    shown = wording.beats_by_frame(gap)[:50]
     assert [beat and beat.index for beat in shown] == [0] * 18 + [None] * 7 + [1] * 25
 
 

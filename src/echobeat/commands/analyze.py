@@ -73,8 +73,9 @@ def analyze(
     from echobeat.commands.batch import Options, Watching, exit_code, run
     from echobeat.commands.screen import Screen
     from echobeat.pipeline import FREE_SEGMENTATION, video_name
+    from echobeat.records import spacing_of
     from echobeat.report.files import Parts
-    from echobeat.sources.opening import check_fps, spacing_from_option
+    from echobeat.sources.opening import check_fps
 
     check_fps(fps)
     if echo_report and not dicom:
@@ -84,7 +85,7 @@ def analyze(
         _refuse_licence(ef)
     options = Options(
         fps=fps,
-        spacing_mm=spacing_from_option(_numbers(spacing_mm)),
+        spacing_mm=spacing_of(_numbers(spacing_mm)),
         segmentation=segmentation,
         ef=video_name(segmentation, ef),
         backend=backend,

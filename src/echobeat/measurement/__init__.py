@@ -40,7 +40,7 @@ from echobeat.measurement.rhythm import phases, rhythm
 from echobeat.measurement.turning import turned_clip, turned_curve, turned_frames, turned_masks
 from echobeat.measurement.view import Turn, ViewEvidence
 from echobeat.measurement.volume import area_length_volume, disks_volume
-from echobeat.records import Beat, Estimate, Rhythm, Spacing, VolumeCurve
+from echobeat.records import Beat, Estimate, Rhythm, Spacing, VolumeCurve, spacing_of
 
 __all__ = [
     "CODES",
@@ -119,9 +119,6 @@ def measure(masks: Masks, fps: float, spacing_mm: float | Spacing | None = None)
         raise UsageError(f"Masks have the axes (frames, height, width); these have the shape {masks.shape}.")
     if not (np.isfinite(fps) and fps > 0):
         raise UsageError(f"The frame rate {fps} is not positive.")
-    spacing = (float(spacing_mm), float(spacing_mm)) if isinstance(spacing_mm, int | float) else spacing_mm
-    if spacing is not None and not (len(spacing) == 2 and all(np.isfinite(s) and s > 0 for s in spacing)):
-        raise UsageError(f"The pixel spacing {spacing_mm} is not positive, in mm: one number or (row, column).")
-    curve = volume_curve(masks, np.arange(masks.shape[0]) / fps, spacing)
+    curve = volume_curve(masks, np.arange(masks.shape[0]) / fps, spacing_of(spacing_mm))
     beats = find_beats(curve)
     return Measurement(curve, beats, rhythm(beats), study_ef(beats))

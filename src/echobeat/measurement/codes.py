@@ -120,7 +120,7 @@ CODES: dict[str, CodeInfo] = {
     "incomplete_beats": CodeInfo(
         False,
         "Beats at the ends of the clip that were not seen whole ({beats}) were left out of the mean.",
-        "Nothing: they are listed in the table of beats.",
+        "The table of beats lists them; nothing need be done.",
     ),
     "beats_disagree": CodeInfo(
         False,
@@ -246,7 +246,7 @@ CODES: dict[str, CodeInfo] = {
         False, "The file ends before all of its frames could be decoded.", "Export or copy the file again."
     ),
     "grey_rescaled": CodeInfo(
-        False, "Grey values beyond 0-255 were mapped to 0-255.", "Nothing, if the picture looks right."
+        False, "Grey values beyond 0-255 were mapped to 0-255.", "Look at the picture; nothing need be done if it looks right."
     ),
     "calibration_refused": CodeInfo(
         False,

@@ -29,7 +29,8 @@ changes about a hundredth, a beating heart more than a tenth."""
 GRAIN_PX = 3.0
 """Deviation of the blur that takes speckle away, at `SIDE` pixels."""
 
-_EMPTY_GREY = 8.0
+EMPTY_GREY = 8.0
+"""An image whose greys (0-255) lie closer together is empty."""
 
 Float32Image = NDArray[np.float32]
 Box = tuple[slice, slice]
@@ -174,7 +175,7 @@ def _correlation(one: Float32Image, other: Float32Image) -> float:
 def image_evidence(picture: Float32Image) -> ImageEvidence:
     """Measure one grey picture (height, width), float32, 0-255, its longer side about `SIDE` pixels."""
     low, high = (float(value) for value in np.percentile(picture, [0.5, 99.5]))
-    if high - low < _EMPTY_GREY:
+    if high - low < EMPTY_GREY:
         return ImageEvidence(high - low, 0.0, 0.0, 0.0, 0.0)
     return ImageEvidence(
         contrast=high - low,

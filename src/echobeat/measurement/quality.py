@@ -7,19 +7,20 @@ the chance that the EF is nearly right (`score`), times a factor between 0 and 1
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from echobeat.frames import FrameStack
 from echobeat.measurement.codes import refused, warn
 from echobeat.measurement.ejection_fraction import counted_beats, study_ef
-from echobeat.measurement.evidence import ClipEvidence
+from echobeat.measurement.evidence import EMPTY_GREY, ClipEvidence
 from echobeat.measurement.score import chance, wall_contrast
 from echobeat.measurement.view import ViewEvidence, view_warnings
 from echobeat.records import Beat, Clip, ClipWarning, FloatArray, LVMasks, Quality, Rhythm, VolumeCurve
 
-BLANK_CONTRAST = 8.0
-STILL_SHARE, PARTLY_FROZEN_SHARE, FROZEN_SHARE = 0.97, 0.15, 0.6
+STILL_CLIP, PARTLY_FROZEN_SHARE, FROZEN_SHARE = 0.97, 0.15, 0.6
+"""Share of a clip in which the picture stands still, above which it is a still image, partly frozen, frozen."""
 COLOUR_PRESENT, COLOUR_REFUSED = 0.01, 0.015
 """Share of clearly coloured, moving pixels: an ECG trace stays below the first, a Doppler box exceeds the second."""
 
@@ -87,15 +88,17 @@ def judge(
     found = [*image_warnings(evidence)]
     if view is not None and not refused(tuple(found)):
         found += view_warnings(view)
+    contours = None
     if not refused(tuple(found)):
-        found += _of_ventricle(clip, evidence, masks, curve)
+        contours = Contours.of(clip, evidence, masks, curve)
+        found += _of_ventricle(contours, curve.calibrated)
     if not refused(tuple(found)):
         found += _of_beats(clip, beats, rhythm)
     score = 0.0
-    if not refused(tuple(found)):
+    if contours is not None and not refused(tuple(found)):
         contrast = wall_contrast(clip.frames, masks.lv, beats)
         found += _of_shape(curve, beats, contrast)
-        score = chance(masks, beats, contrast) * _soundness(clip, evidence, masks, curve, beats)
+        score = chance(masks, beats, contrast) * _soundness(contours, clip, evidence, beats)
     if not refused(tuple(found)) and score < MIN_SCORE:
         found.append(warn("low_quality", score=score))
     warnings = tuple(sorted([*clip.warnings, *found], key=lambda warning: not refused((warning,))))
@@ -104,11 +107,11 @@ def judge(
 
 def image_warnings(evidence: ClipEvidence) -> Iterator[ClipWarning]:
     """Warnings and refusals that the images alone give."""
-    if evidence.contrast < BLANK_CONTRAST:
+    if evidence.contrast < EMPTY_GREY:
         yield warn("blank")
         return
     rate = (evidence.frames - 1) / evidence.duration_s if evidence.duration_s > 0 else None
-    if evidence.frames == 1 or evidence.still_fraction > STILL_SHARE:
+    if evidence.frames == 1 or evidence.still_fraction > STILL_CLIP:
         yield warn("still_image")
     elif rate is not None and rate < MIN_FPS:
         yield warn("frame_rate_too_low", fps=rate)
@@ -146,30 +149,65 @@ def _unlike_ultrasound(evidence: ClipEvidence) -> str | None:
     return None
 
 
-def _of_ventricle(clip: Clip, evidence: ClipEvidence, masks: LVMasks, curve: VolumeCurve) -> Iterator[ClipWarning]:
+@dataclass(frozen=True)
+class Contours:
+    """What the contours of a clip are like: each gives a warning, and a factor of the score.
+
+    Attributes
+    ----------
+    seen : share (0-1) of frames with a ventricle; where it is below `SEEN_REFUSED`, the rest is not looked at.
+    confidence : median over these.
+    size : share (0-1) of the picture that the ventricle covers, median.
+    rough, jumps, border : see `roughness`, `jump_share`, `border_share`.
+    """
+
+    seen: float
+    confidence: float = 0.0
+    size: float = 0.0
+    rough: float = 0.0
+    jumps: float = 0.0
+    border: float = 0.0
+
+    @classmethod
+    def of(cls, clip: Clip, evidence: ClipEvidence, masks: LVMasks, curve: VolumeCurve) -> Contours:
+        """Look at them once."""
+        seen = np.isfinite(curve.volume)
+        if seen.mean() < SEEN_REFUSED:
+            return cls(float(seen.mean()))
+        return cls(
+            seen=float(seen.mean()),
+            confidence=float(np.median(masks.confidence[seen])),
+            size=_size(clip, evidence, curve),
+            rough=roughness(curve),
+            jumps=jump_share(curve),
+            border=border_share(masks.lv),
+        )
+
+    @property
+    def plausible_size(self) -> bool:
+        return SIZE_RANGE[0] <= self.size <= SIZE_RANGE[1]
+
+
+def _of_ventricle(contours: Contours, calibrated: bool) -> Iterator[ClipWarning]:
     """What the contours say."""
-    seen = np.isfinite(curve.volume)
-    share = float(seen.mean())
-    if share < SEEN_REFUSED:
-        yield warn("no_left_ventricle", share=share)
+    if contours.seen < SEEN_REFUSED:
+        yield warn("no_left_ventricle", share=contours.seen)
         return
-    if share < SEEN_WARNED:
-        yield warn("missing_frames", share=1 - share)
-    confidence = float(np.median(masks.confidence[seen]))
-    if confidence < CONFIDENCE_REFUSED:
-        yield warn("low_confidence", confidence=confidence)
-    elif confidence < CONFIDENCE_WARNED:
-        yield warn("uncertain_contour", confidence=confidence)
-    size = _size(clip, evidence, curve)
-    if not SIZE_RANGE[0] <= size <= SIZE_RANGE[1]:
-        yield warn("implausible_size", share=size)
-    if (rough := roughness(curve)) > ROUGH:
-        yield warn("unsteady_contour", share=rough)
-    if (jumps := jump_share(curve)) > JUMPS_WARNED:
-        yield warn("ventricle_jumps", share=jumps)
-    if (border := border_share(masks.lv)) > BORDER_WARNED:
-        yield warn("at_border", share=border)
-    if not curve.calibrated:
+    if contours.seen < SEEN_WARNED:
+        yield warn("missing_frames", share=1 - contours.seen)
+    if contours.confidence < CONFIDENCE_REFUSED:
+        yield warn("low_confidence", confidence=contours.confidence)
+    elif contours.confidence < CONFIDENCE_WARNED:
+        yield warn("uncertain_contour", confidence=contours.confidence)
+    if not contours.plausible_size:
+        yield warn("implausible_size", share=contours.size)
+    if contours.rough > ROUGH:
+        yield warn("unsteady_contour", share=contours.rough)
+    if contours.jumps > JUMPS_WARNED:
+        yield warn("ventricle_jumps", share=contours.jumps)
+    if contours.border > BORDER_WARNED:
+        yield warn("at_border", share=contours.border)
+    if not calibrated:
         yield warn("uncalibrated")
 
 
@@ -215,19 +253,17 @@ def _of_shape(curve: VolumeCurve, beats: Sequence[Beat], contrast: float | None)
         yield warn("foreshortened", index=short)
 
 
-def _soundness(clip: Clip, evidence: ClipEvidence, masks: LVMasks, curve: VolumeCurve, beats: Sequence[Beat]) -> float:
+def _soundness(contours: Contours, clip: Clip, evidence: ClipEvidence, beats: Sequence[Beat]) -> float:
     """Product of one factor (0-1) for each thing that phantoms hardly show, and that spoils a clip."""
-    seen = np.isfinite(curve.volume)
     estimate = study_ef(beats)
     plausible = estimate is not None and EF_RANGE[0] <= estimate.value <= EF_RANGE[1]
-    size = _size(clip, evidence, curve)
     factors = (
-        _ramp(float(np.median(masks.confidence[seen])), CONFIDENCE_REFUSED - 0.05, CONFIDENCE_WARNED),
-        _ramp(float(seen.mean()), 0.0, SEEN_WARNED),
-        1 - 0.9 * _ramp(roughness(curve), 0.5 * ROUGH, VERY_ROUGH),
-        1 - 0.7 * _ramp(jump_share(curve), 0.0, 4 * JUMPS_WARNED),
-        1 - 0.5 * border_share(masks.lv),
-        1.0 if SIZE_RANGE[0] <= size <= SIZE_RANGE[1] else 0.4,
+        _ramp(contours.confidence, CONFIDENCE_REFUSED - 0.05, CONFIDENCE_WARNED),
+        _ramp(contours.seen, 0.0, SEEN_WARNED),
+        1 - 0.9 * _ramp(contours.rough, 0.5 * ROUGH, VERY_ROUGH),
+        1 - 0.7 * _ramp(contours.jumps, 0.0, 4 * JUMPS_WARNED),
+        1 - 0.5 * contours.border,
+        1.0 if contours.plausible_size else 0.4,
         1.0 if plausible else 0.3,
         1 - _ramp(evidence.still_fraction, PARTLY_FROZEN_SHARE, 1.0),
         0.8 if evidence.surroundings < SURROUNDED else 1.0,

@@ -155,6 +155,7 @@ class Overlay:
         self._curve = CurvePages(CurveView.of(assessment), self.layout.width, CURVE)
         self._verdict = wording.verdict(assessment.result)
         self._judged = wording.is_judged(assessment.result)
+        self._beats = wording.beats_by_frame(assessment)
 
     @cached_property
     def _canvas(self) -> Picture:
@@ -207,7 +208,7 @@ class Overlay:
 
     def beat_text(self, frame: int) -> tuple[str, str]:
         """What stands above a frame, large and small: the EF of its beat, or why there is none."""
-        beat = wording.beat_at(self.assessment, frame)
+        beat = self._beats[frame]
         if not self._judged:
             return self._verdict.headline, self._verdict.detail
         study = f"clip {self._verdict.headline}"

@@ -8,12 +8,8 @@ from bisect import bisect
 from dataclasses import dataclass
 
 from echobeat.measurement.codes import CODES
+from echobeat.measurement.ejection_fraction import category
 from echobeat.records import Assessment, Beat, Category, ClipWarning, Estimate, Result
-
-REDUCED_AT_MOST = 40.0
-NOT_REDUCED_FROM = 50.0
-"""Ranges of the EF in percent, from the universal definition of heart failure: at most 40 reduced, 41-49
-mildly reduced, from 50 preserved (Bozkurt et al. 2021, doi:10.1002/ejhf.2115). A range, not a diagnosis."""
 
 CATEGORY_RANGE: dict[Category, str] = {
     "reduced": "≤ 40 %",
@@ -42,16 +38,12 @@ def percent(ef: float) -> str:
     ('54', '49.7', '40.1', '40')
     """
     whole = round(ef)
-    if _side(whole) == _side(ef):
+    if category(whole) == category(ef):
         return str(whole)
     tenths = round(ef, 1)
-    if _side(tenths) != _side(ef):
+    if category(tenths) != category(ef):
         tenths = (math.ceil if tenths < ef else math.floor)(ef * 10) / 10
     return f"{tenths:.1f}"
-
-
-def _side(ef: float) -> int:
-    return 0 if ef <= REDUCED_AT_MOST else 1 if ef < NOT_REDUCED_FROM else 2
 
 
 def interval(estimate: Estimate | Beat) -> str:
@@ -112,23 +104,24 @@ def is_judged(result: Result) -> bool:
     return result.ef is not None and result.quality.accepted
 
 
-def beat_at(assessment: Assessment, frame: int) -> Beat | None:
-    """The beat that a frame belongs to: from its end-diastole up to the frame before the next one's.
+def beats_by_frame(assessment: Assessment) -> list[Beat | None]:
+    """The beat that each frame belongs to: from its end-diastole up to the frame before the next one's.
 
     A beat of which not all is seen begins (ends) where the ventricle comes into sight (is lost).
     """
     last = assessment.result.clip.frames
     unseen = [-1, *(k for k, phase in enumerate(assessment.phases) if not phase), last]
-    for beat in assessment.beats:
+    shown: list[Beat | None] = [None] * last
+    for beat in reversed(assessment.beats):  # of two beats that share a frame, the earlier has it
         known = [f for f in (beat.ed_frame, beat.es_frame, beat.end_frame) if f is not None]
         if not known:
             continue
         first, after = unseen[bisect(unseen, known[0]) - 1] + 1, unseen[bisect(unseen, known[-1])]
         start = first if beat.ed_frame is None else beat.ed_frame
         stop = after if beat.end_frame is None else beat.end_frame
-        if start <= frame < stop or (frame == stop == last - 1):
-            return beat
-    return None
+        stop += stop == last - 1
+        shown[start:stop] = [beat] * (stop - start)
+    return shown
 
 
 def extremes(beat: Beat) -> tuple[int, int] | None:

@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from echobeat.errors import InvalidClip
 from echobeat.frames import FrameStack
-from echobeat.records import Clip, Spacing
+from echobeat.records import Clip, Spacing, spacing_of
 from echobeat.sources.colour import grey_from_rgb
-from echobeat.sources.opening import check_fps, clip_from_recording, spacing_from_option
+from echobeat.sources.opening import check_fps, clip_from_recording
 from echobeat.sources.recording import FrameCollector, Recording, check_frame_size
 from echobeat.sources.times import regular_times
 
@@ -42,7 +42,7 @@ def clip_from_array(
         Wrong number of axes or of values, NaN, no frames, or frames too small or too large.
     """
     check_fps(fps)
-    spacing = spacing_from_option(spacing_mm)
+    spacing = spacing_of(spacing_mm)
     values = np.asarray(frames)
     if values.ndim == 2:
         values = values[None]

@@ -7,12 +7,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from numbers import Real
-from typing import Any, BinaryIO
-
-import numpy as np
+from typing import BinaryIO
 
 from echobeat.errors import InvalidClip, UnreadableFile, UnsupportedFile, UsageError
-from echobeat.records import Clip, Spacing
+from echobeat.records import Clip, Spacing, spacing_of
 from echobeat.sources.kinds import HEAD_BYTES, Kind, describe, display_name, identify
 from echobeat.sources.recording import Recording, decoding, quiet_libraries
 from echobeat.sources.times import rate_warnings, regular_times
