@@ -10,7 +10,7 @@ from made_predictions import made_beats, made_readings, made_studies
 from sklearn import metrics
 
 from echobeat.evaluation.bootstrap import Resampling
-from echobeat.evaluation.ef_figures import by_beats, ef_figures, pair
+from echobeat.evaluation.ef_figures import Answered, by_beats, ef_figures, pair
 from echobeat.evaluation.measured import Measured, published
 from echobeat.evaluation.predictions import BeatReading, Reading
 
@@ -105,6 +105,33 @@ def test_a_study_without_a_reading_is_missing_not_wrong() -> None:
     paired = pair([*studies, replace(studies[0], study="S999", ef=None)], readings, "one clip")
     assert (len(paired.truth), paired.missing) == (9, 1)
     assert "S003" not in {study.study for study in paired.studies}
+
+
+def test_the_studies_without_an_ef_are_a_share_of_all() -> None:
+    """By method: two of ten have no EF by one clip; nobody is missing beat by beat."""
+    studies = made_studies(10)
+    readings = [r for r in made_readings(studies) if r.study not in ("S003", "S004") or r.method != "one clip"]
+    rows = ef_figures(studies, readings, [], QUICK)
+    row = find(rows, "studies without an EF, share", "one clip")
+    assert (row.value, row.n) == (pytest.approx(0.2), 10)
+    assert find(rows, "studies without an EF, share", "beat by beat").value == 0
+
+
+def test_it_is_said_of_how_many_studies_the_figures_are() -> None:
+    """Six studies, all refused, two with an EF; six sound ones; and where no check was made nothing is said of it."""
+    studies = made_studies(6)
+    refused = [replace(s, verdict="refused") for s in studies]
+    readings = [Reading(s.study, "geometric", 50.0) for s in studies]
+    said = Answered.of(refused, readings[:2])
+    assert said.in_words.startswith(
+        "An EF was read in 2 of 6 studies; the quality check refused 6. The figures count 2"
+    )
+    assert not said.all_well
+    sound = Answered.of([replace(s, verdict="accepted") for s in studies], readings)
+    assert sound.in_words == "An EF was read in 6 of 6 studies; the quality check refused 0."
+    assert sound.all_well
+    assert Answered.of(studies, readings).in_words == "An EF was read in 6 of 6 studies."
+    assert Answered.of(refused, []).in_words == "An EF was read in 0 of 6 studies; the quality check refused 6."
 
 
 def test_more_beats_of_independent_error_err_less_on_the_same_studies() -> None:

@@ -147,6 +147,21 @@ def test_the_page_says_where_there_is_no_interval(predictions: Predictions, tmp_
         assert NO_INTERVAL in said
 
 
+def test_the_page_begins_with_the_studies_that_have_no_ef(predictions: Predictions, tmp_path: Path) -> None:
+    """Before any figure, where some were refused or have none; a fact among others where all is well."""
+    for verdict, words in (
+        ("refused", "An EF was read in 40 of 40 studies; the quality check refused 40."),
+        ("", "40 studies of 20 patients"),
+    ):
+        studies = tuple(replace(study, verdict=verdict) for study in predictions.whole)
+        judged = replace(predictions, studies=studies)
+        write_page(judged, figures(judged, QUICK), [], QUICK, tmp_path / "report.html")
+        text = (tmp_path / "report.html").read_text()
+        assert ('id="unread-title"' in text) == (verdict == "refused")
+        assert text.index("An EF was read in 40 of 40 studies") < text.index("headline-title")
+        assert words in text
+
+
 def test_the_page_escapes_names_and_stands_alone(
     predictions: Predictions, rows: list[Measured], drawn: list[Picture], tmp_path: Path
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -17,15 +16,14 @@ from rich.table import Table
 from rich.text import Text
 
 from echobeat import __version__
-from echobeat.errors import OutputError, UsageError
+from echobeat.errors import UsageError
 
 if TYPE_CHECKING:
     from echobeat.datasets import LabelledStudy
     from echobeat.evaluation.bootstrap import Resampling
     from echobeat.evaluation.ledger import Ledger, Outcome
-    from echobeat.evaluation.measured import Measured
     from echobeat.evaluation.predictors import Predictor, Running
-    from echobeat.models import Card, Metric
+    from echobeat.models import Card
 
 evaluate = typer.Typer(no_args_is_help=True, help="Measure models on labelled data, and compare two.")
 
@@ -215,8 +213,10 @@ def _evaluate(
     """Predict what is not predicted yet, write everything, print the figures, and end with the exit code."""
     from echobeat.datasets import open_dataset
     from echobeat.datasets.splits import with_folds
+    from echobeat.evaluation.ef_figures import Answered
     from echobeat.evaluation.ledger import Identity, Ledger, read_predictions
     from echobeat.evaluation.results import write_results
+    from echobeat.evaluation.terminal import show_measured
     from echobeat.models import load_card
     from echobeat.models.cards import card_file
 
@@ -246,7 +246,9 @@ def _evaluate(
     with console.status("figures and pictures"):
         runs = {kind: card_file(name).parent for kind, name in models.items()}
         rows = write_results(predictions, wanted.out, _resampling(wanted.interval), runs)
-    _show_measured(rows, wanted.interval)
+    if task != "segmentation":
+        typer.echo(Answered.of(predictions.whole, predictions.readings).in_words)
+    show_measured(rows, wanted.interval)
     for study in predictions.failed[:SHOWN]:
         console.print(Text(f"{study.study}: {study.problem}", "red"), soft_wrap=True)
     if len(predictions.failed) > SHOWN:
@@ -305,32 +307,6 @@ def _outcomes(waiting: Sequence[LabelledStudy], prepare: Callable[[], Predictor]
             yield outcome
 
 
-def _show_measured(rows: Sequence[Measured], interval: float) -> None:
-    """Print every figure but those by rhythm and quality, which the tables have."""
-    from echobeat.evaluation.ef_figures import NOTED
-    from echobeat.evaluation.tables import cells
-
-    table = Table(
-        "read", "figure", "of", "value", f"{interval:g} % interval", "n", "published", box=None, pad_edge=False
-    )
-    for row in rows:
-        if row.group.startswith(tuple(NOTED.values())):
-            continue
-        name, group, value, span, n, _, known = cells(row)
-        table.add_row(row.method, name, group, value, span, n, known)
-    _print(table, all(row.low is not None for row in rows))
-
-
-def _print(table: Table, intervals: bool) -> None:
-    """Print figures, and why some have no interval."""
-    from echobeat.evaluation.bootstrap import NO_INTERVAL
-
-    console = Console(highlight=False, markup=False)
-    console.print(table)
-    if not intervals:
-        console.print(NO_INTERVAL)
-
-
 @evaluate.command()
 def phantoms(
     data: Annotated[Path, typer.Option(help="Folder made by `echobeat phantom`, e.g. with --benchmark.")],
@@ -340,15 +316,16 @@ def phantoms(
 ) -> None:
     """Beats found and EF from contours and video, beside the same measurement on the true masks."""
     from echobeat.evaluation.phantoms import by_rhythm, score_phantoms, summarise
+    from echobeat.evaluation.terminal import make_room, show_metrics
     from echobeat.pipeline import Models
 
-    _make_room(out)
+    make_room(out)
     total = sum(1 for _ in (data / "Truth").glob("*.json"))
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("studies", total=total)
         scores = score_phantoms(data, Models.load(segmentation, ef), lambda: bar.advance(task))
     metrics = [m for name, part in by_rhythm(scores).items() for m in summarise(part, f"{data.name}, {name}")]
-    _show(metrics, out)
+    show_metrics(metrics, out)
 
 
 @evaluate.command()
@@ -361,33 +338,8 @@ def camus(
     """Dice against the experts' masks, and EF of the ED/ES pairs."""
     from echobeat.datasets.camus import read_camus
     from echobeat.evaluation.camus import evaluate_camus
+    from echobeat.evaluation.terminal import make_room, show_metrics
     from echobeat.models import load_segmenter
 
-    _make_room(out)
-    _show(evaluate_camus(load_segmenter(segmentation), read_camus(data, split), f"CAMUS {split}"), out)
-
-
-def _make_room(out: Path | None) -> None:
-    """Make the folder of the file that --out names, before the work and not after it."""
-    if out is None:
-        return
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{out}: its folder cannot be made ({error.strerror}). Choose another --out.") from error
-    if out.is_dir() or not os.access(out.parent, os.W_OK):
-        raise OutputError(f"{out} cannot be written. Name a file with --out, in a folder that is yours to write.")
-
-
-def _show(metrics: Sequence[Metric], out: Path | None) -> None:
-    """Print the figures as a table; write them as JSON, whole or not at all."""
-    table = Table("data", "figure", "value", "95 % interval", "n")
-    for m in metrics:
-        interval = "" if m.low is None or m.high is None else f"{m.low:.3f} to {m.high:.3f}"
-        table.add_row(m.data, m.name, f"{m.value:.3f}", interval, str(m.n))
-    _print(table, all(m.low is not None for m in metrics))
-    if out:
-        from echobeat.phantom.files import whole_file
-
-        with whole_file(out) as beside:
-            beside.write_text(json.dumps([asdict(m) for m in metrics], indent=1) + "\n", encoding="utf-8")
+    make_room(out)
+    show_metrics(evaluate_camus(load_segmenter(segmentation), read_camus(data, split), f"CAMUS {split}"), out)

@@ -27,8 +27,8 @@ DEFINED = 0.5
 """An interval is given where the figure is defined in more than this share of the resamples."""
 
 FEWEST_PATIENTS = 10
-"""An interval is given from so many patients on. Of fewer, resamples are too much alike: the 95 % interval of a mean, of
-normal or of absolute normal values, holds the true one 9 times in 10 for 10 patients, 8 for 5, and 7 for 3."""
+"""An interval is given from so many patients on. Of fewer, resamples are too much alike: the 95 % interval of a mean,
+of normal or of absolute normal values, holds the true one 9 times in 10 for 10 patients, 8 for 5, and 7 for 3."""
 
 NO_INTERVAL = (
     f"No interval is given for a figure of fewer than {FEWEST_PATIENTS} patients, nor for one that is the same in "

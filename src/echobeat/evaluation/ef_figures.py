@@ -112,9 +112,61 @@ def ef_figures(
     """Every figure of EF, method by method."""
     rows: list[Measured] = []
     for paired in pairs(studies, readings):
+        rows += _unread(studies, paired, how)
         plans = [*_overall(paired), *_by_group(paired), *_thresholds(paired), *_trust(paired), *_risk(paired)]
         rows += measure(plans, paired.patients, how, paired.method)
     return rows + by_beats(studies, beats, how)
+
+
+def _unread(studies: Sequence[StudyRow], paired: Paired, how: Resampling) -> list[Measured]:
+    """Share of the studies with an expert's EF that the method gives none for."""
+    labelled = [study for study in studies if study.ef is not None]
+    read = {study.study for study in paired.studies}
+    plan = Planned("studies without an EF, share", ratio([study.study not in read for study in labelled]))
+    return measure([plan], [study.patient for study in labelled], how, paired.method)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Of how many studies the figures are.
+
+    Attributes
+    ----------
+    studies, read, refused, both : int
+        Studies with an expert's EF; those of them with an EF by any method; those that the quality check refused; those
+        that have an EF although they were refused.
+    judged : bool
+        True where the quality check said something.
+    """
+
+    studies: int
+    read: int
+    refused: int
+    both: int
+    judged: bool
+
+    @classmethod
+    def of(cls, studies: Sequence[StudyRow], readings: Sequence[Reading]) -> Answered:
+        """Count."""
+        labelled = [study for study in studies if study.ef is not None]
+        read = {reading.study for reading in readings if np.isfinite(reading.ef)}
+        known, refused = (
+            [study for study in labelled if study.study in read],
+            [study for study in labelled if study.verdict == "refused"],
+        )
+        both = sum(study.study in read for study in refused)
+        return cls(len(labelled), len(known), len(refused), both, any(study.verdict for study in labelled))
+
+    @property
+    def all_well(self) -> bool:
+        """True where every study has an EF and none was refused."""
+        return self.read == self.studies and not self.refused
+
+    @property
+    def in_words(self) -> str:
+        said = f"An EF was read in {self.read} of {self.studies} studies"
+        said += f"; the quality check refused {self.refused}." if self.judged else "."
+        return f"{said} The figures count {self.both} that were refused but have an EF." if self.both else said
 
 
 def _overall(paired: Paired) -> Iterator[Planned]:

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from echobeat import __version__
 from echobeat.evaluation.bootstrap import NO_INTERVAL, Resampling
+from echobeat.evaluation.ef_figures import Answered
 from echobeat.evaluation.ledger import Identity, Predictions
 from echobeat.evaluation.measured import ALL, Measured, published
 from echobeat.evaluation.plots import Picture, svg
@@ -68,14 +69,17 @@ def write_page(
     """
     identity, whole = predictions.identity, predictions.whole
     main = next((method for method in ORDER if any(row.method == method for row in rows)), "")
+    answered = None if identity.task == "segmentation" else Answered.of(whole, predictions.readings)
     text = _template().render(
         version=__version__,
         notice=NOTICE,
         title=f"{TITLES.get(identity.task, identity.task)}: {identity.data}, {identity.split}",
         facts=[
             f"{len(whole)} studies of {len({study.patient for study in whole})} patients",
+            *([answered.in_words.rstrip(".")] if answered and answered.all_well else []),
             *(f"{task} model {model['name']} {model['version']}" for task, model in identity.models.items()),
         ],
+        unread="" if answered is None or answered.all_well else answered.in_words,
         headline=f"{heading(main)}, {100 * how.level:.0f} % intervals",
         tiles=[_tile(row) for row in _headlines(rows, main)],
         failed=predictions.failed,
