@@ -19,7 +19,7 @@ from echobeat.commands import batch
 from echobeat.records import Assessment, Clip
 from echobeat.report.batch import Entry
 
-__all__ = ["MODEL", "TABLES_ONLY", "Call", "assess_at_once", "prepare_quickly", "write_clip"]
+__all__ = ["MODEL", "TABLES_ONLY", "Call", "assess_at_once", "made_assessment", "prepare_quickly", "write_clip"]
 
 TABLES_ONLY = ("--no-video", "--no-page", "--no-plot", "--no-masks")
 

@@ -9,20 +9,22 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import get_args
 
 import pytest
-from quick import TABLES_ONLY, Call, prepare_quickly, write_clip
+from quick import TABLES_ONLY, Call, made_assessment, prepare_quickly, write_clip
 
 from echobeat import sources
-from echobeat.commands import analyze, batch
+from echobeat.commands import analyze, batch, screen
 from echobeat.errors import ModelError, UnreadableFile
 from echobeat.models import BackendName
 from echobeat.report import files
 from echobeat.report.folders import STAGE_PREFIX, OutputFolder
+from echobeat.report.page import beat_row
 
 MODELS_USED = batch.Options.models_used
 """The real one: the fixture puts another in its place."""
@@ -393,6 +395,15 @@ def test_parts_can_be_left_out(echobeat: Call, tmp_path: Path) -> None:
     echobeat("analyze", write_clip(tmp_path / "clip.avi"), "--out", tmp_path / "out", *TABLES_ONLY)
     written = sorted(path.name for path in (tmp_path / "out" / "clip").iterdir())
     assert written == ["beats.csv", "frames.csv", "result.json", "run.json"]
+
+
+def test_the_terminal_shows_the_same_extremes_of_a_filling_alone_as_the_page() -> None:
+    """Its end-diastole is the one that it ends in."""
+    made = made_assessment(frames=12, size=(32, 32), beat_frames=5)
+    filling = replace(made.beats[0], ed_frame=None, complete=False, half_cycle=True)
+    row, table = beat_row(filling, made), screen._beats(replace(made.result, beats=(filling,)))
+    shown = [next(iter(column.cells)) for column in table.columns[1:3]]
+    assert shown == [moment.split()[0] for moment in (row.ed, row.es)] == ["5", "2"]
 
 
 def test_prepare_can_be_sent_to_a_worker() -> None:

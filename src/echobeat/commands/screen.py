@@ -20,7 +20,17 @@ from echobeat.pipeline import Progress
 from echobeat.records import Result
 from echobeat.report.batch import Entry
 from echobeat.report.schema import read_result
-from echobeat.report.wording import beat_note, interval, is_judged, number, percent, printable, remedy, verdict
+from echobeat.report.wording import (
+    beat_note,
+    extremes,
+    interval,
+    is_judged,
+    number,
+    percent,
+    printable,
+    remedy,
+    verdict,
+)
 
 ROWS = 40
 """A longer summary is printed in part; summary.csv has all of it."""
@@ -134,7 +144,8 @@ def _beats(result: Result) -> Table:
     for name in names:
         table.add_column(name, justify="left" if name == "note" else "right")
     for beat in result.beats:
-        frames = ["–" if frame is None else str(frame) for frame in (beat.ed_frame, beat.es_frame, beat.end_frame)]
+        shown = (*(extremes(beat) or (beat.ed_frame, beat.es_frame)), beat.end_frame)
+        frames = ["–" if frame is None else str(frame) for frame in shown]
         volumes = [number(volume if judged else None) for volume in (beat.edv_ml, beat.esv_ml)] if calibrated else []
         ef = "–" if beat.ef is None or not judged else percent(beat.ef)
         cells = [str(beat.index + 1), *frames, number(beat.heart_rate_bpm), *volumes, ef]

@@ -246,7 +246,9 @@ CODES: dict[str, CodeInfo] = {
         False, "The file ends before all of its frames could be decoded.", "Export or copy the file again."
     ),
     "grey_rescaled": CodeInfo(
-        False, "Grey values beyond 0-255 were mapped to 0-255.", "Look at the picture; nothing need be done if it looks right."
+        False,
+        "Grey values beyond 0-255 were mapped to 0-255.",
+        "Look at the picture; nothing need be done if it looks right.",
     ),
     "calibration_refused": CodeInfo(
         False,
