@@ -9,6 +9,7 @@ import pytest
 from quick import Call, prepare_quickly
 
 from echobeat.commands import batch, demo
+from echobeat.report.batch import Row
 
 
 def test_an_out_that_is_a_file_is_refused_as_by_other_commands(echobeat: Call, tmp_path: Path) -> None:
@@ -20,6 +21,14 @@ def test_an_out_that_is_a_file_is_refused_as_by_other_commands(echobeat: Call, t
         assert code == 3
         assert "Choose another" in err or "choose another" in err
     assert place.read_text() == "mine"
+
+
+@pytest.mark.parametrize(("low", "high", "told"), [(40.0, 68.0, True), (40.0, 75.0, False), (None, None, False)])
+def test_a_truth_outside_its_interval_is_commented_on(low: float | None, high: float | None, told: bool) -> None:
+    """In words, with both ends of the interval; a truth inside, and an EF without an interval, need none."""
+    said = demo._beside(71.0, Row("phantom.dcm", "phantom", "ok", ef=54.0, ef_low=low, ef_high=high))
+    assert ("outside the interval, 40–68 %" in said) == told
+    assert bool(said) == told
 
 
 def test_the_demo_analyses_a_phantom_and_a_real_clip_and_tells_the_phantom_s_truth(

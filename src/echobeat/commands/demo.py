@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from echobeat.report.batch import Row
 
 PHANTOM_SEED = 1
 """Chosen once, for an ordinary picture; the true EF is printed beside the measured one, whatever they are."""
@@ -47,7 +50,17 @@ def demo(
         if entry.row.status != "error":
             screen.result(entry, out)
         if entry.row.source == str(phantom):
-            screen.line(f"True EF of the phantom: {study.ef:.0f} %")
+            screen.line(f"True EF of the phantom: {study.ef:.0f} %{_beside(study.ef, entry.row)}")
         screen.line()
     screen.failures(entries)
     raise typer.Exit(exit_code(entries))
+
+
+def _beside(truth: float, row: Row) -> str:
+    """What is to be said of a true EF that its interval does not hold."""
+    if row.ef_low is None or row.ef_high is None or row.ef_low <= truth <= row.ef_high:
+        return ""
+    return (
+        f". It lies outside the interval, {row.ef_low:.0f}–{row.ef_high:.0f} %. One in ten 90 % intervals misses the "
+        "truth, by construction; and this phantom's wall is poorly seen, which makes large errors more likely."
+    )
