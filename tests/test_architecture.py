@@ -232,3 +232,17 @@ def test_nothing_below_the_commands_ends_the_process(module: str) -> None:
         else:
             ends = isinstance(node, ast.Name) and node.id in {"exit", "quit", "SystemExit"}
         assert not ends, f"line {node.lineno}: only a command decides how the process ends"
+
+
+MAPS = {
+    module: set(re.findall(r"(\w+\.py)\b", ast.get_docstring(parse(module)) or ""))
+    for module, path in SOURCES.items()
+    if path.name == "__init__.py"
+}
+
+
+@pytest.mark.parametrize("package", [package for package, named in MAPS.items() if named])
+def test_the_map_of_a_room_names_no_module_that_is_gone(package: str) -> None:
+    """What a package's docstring says is there, is there."""
+    there = {path.name for path in SOURCES[package].parent.glob("*.py")} | {"__main__.py"}
+    assert not MAPS[package] - there

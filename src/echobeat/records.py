@@ -128,8 +128,8 @@ class LVMasks:
     lv : FrameStack
         (frames, height, width), bool, at the source's size.
     confidence : ndarray
-        (frames,), float64, 0-1: mean over the contour's surroundings of how decided the network is;
-        0 where it sees no ventricle.
+        (frames,), float64, 0-1: Dice overlap of the network's probabilities with the mask made of them:
+        1 where it is decided everywhere, 0 where it sees no ventricle.
     """
 
     lv: FrameStack

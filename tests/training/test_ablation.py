@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
 from made_studies import write_discs  # noqa: E402  torch may be missing
 
-from echobeat.training.ablation import Ablation, ablate  # noqa: E402
+from echobeat.training.ablation import Ablation, ablate, by_range  # noqa: E402
 from echobeat.training.material import Source  # noqa: E402
 from echobeat.training.recipe_files import load_config  # noqa: E402
+from echobeat.training.run import rows_as_csv  # noqa: E402
 
 
 def test_finished_variants_are_kept_and_tabled(tmp_path, monkeypatch):
@@ -33,3 +36,12 @@ def test_every_bundled_variant_is_a_recipe(name):
     ablation = Ablation.load(name)
     for own in ablation.variants.values():
         load_config("ef", ablation.base, own)
+
+
+def test_names_with_commas_are_read_back(tmp_path):
+    """A validation of a patient called "Doe, John" gives its error, not that of a column beside."""
+    study = SimpleNamespace(name="Doe, John, first visit", patient="Doe, John")
+    rows = np.array([[0, 55.0, 50.0], [0, 45.0, 46.0]])
+    table = tmp_path / "validation.csv"
+    table.write_text(rows_as_csv(("study", "truth", "predicted"), rows, SimpleNamespace(val=[study])))
+    assert by_range("plain", table)[0].mae == 3.0

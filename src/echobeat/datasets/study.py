@@ -107,7 +107,7 @@ class Problem:
     file : str
         Relative to the data set's folder.
     message : str
-        What is wrong and what to do, in one sentence.
+        What is wrong, in one sentence; what to do stands in `problems.CODES`.
     """
 
     code: str

@@ -5,7 +5,6 @@
     finding.py    folders, DICOMDIR, ZIP  ->  inputs       (archives.py: what may come out of a ZIP)
     one_clip.py   an input                ->  a clip, or the reason why not
     examined.py   what the header says: patient, view, 2D region, heart rate
-    split.py      two pictures side by side
     geometry.py   the sector into a square; frame times to a constant rate
     labels.py     EF, volumes and splits from the user's table, joined by pseudonyms
     dataset.py    the data set's folder: what is whole, what is done already, its tables

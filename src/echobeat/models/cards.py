@@ -28,7 +28,7 @@ class Metric:
     name: str
     value: float
     n: Annotated[int, Field(description="patients")]
-    low: Annotated[float | None, Field(description="lower end of the 95 % bootstrap interval over patients")]
+    low: Annotated[float | None, Field(description="lower end of the 95 % interval: bootstrap, Wilson's of a share")]
     high: Annotated[float | None, Field(description="upper end")]
     data: str
 

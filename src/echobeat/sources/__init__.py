@@ -8,7 +8,7 @@
 
     kinds.py         what a file is, by its first bytes
     video.py         AVI, MP4, MOV, WebM, GIF  ->  Recording
-    dicom.py         ultrasound DICOM          ->  Recording   (dicom_header.py, dicom_pixels.py)
+    dicom/           ultrasound DICOM          ->  Recording
     nifti.py         NIfTI cine                ->  Recording
     recording.py     what the readers share: limits, size checks, the border to the decoders
     times.py, colour.py   frame times put in order; grey values and the fraction of colour

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -246,11 +248,13 @@ class Training:
 
 def rows_as_csv(columns: tuple[str, ...], rows: NDArray[np.float64], material: Material) -> str:
     """Rows of a validation with the names of study and patient."""
-    lines = [",".join(("study", "patient", *columns[1:]))]
+    text = StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(("study", "patient", *columns[1:]))
     for number, *values in rows:
         study = material.val[int(number)]
-        lines.append(",".join((study.name, study.patient, *(f"{value:.6g}" for value in values))))
-    return "\n".join(lines) + "\n"
+        table.writerow((study.name, study.patient, *(f"{value:.6g}" for value in values)))
+    return text.getvalue()
 
 
 class Losses:
