@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from echobeat.commands import phantom as command
 from echobeat.errors import OutputError, UsageError
+from echobeat.phantom.dataset import read_truths
 
 app = typer.Typer()
 app.command()(command.phantom)
@@ -45,3 +46,18 @@ def test_another_view_is_made_by_name_and_an_unknown_one_refused(tmp_path: Path)
     assert len(set(made.values())) == 2
     result = CliRunner().invoke(app, ["--patients", "1", "--out", str(tmp_path / "x"), "--view", "sagittal"])
     assert isinstance(result.exception, UsageError)
+
+
+def test_a_folder_with_the_same_patients_in_another_view_is_refused(tmp_path: Path) -> None:
+    """Their names are taken, so that nothing would be made; the truth of another view names it, others stay as ever."""
+    options = ["--patients", "1", "--seed", "5", "--jobs", "1", "--out", str(tmp_path)]
+    axis = [*options, "--view", "parasternal short axis"]
+    assert CliRunner().invoke(app, options).output.endswith(f"1 patients in {tmp_path}, 1 of them new\n")
+    assert "0 of them new" in CliRunner().invoke(app, options).output
+    assert "view" not in read_truths(tmp_path)[0]
+    refused = CliRunner().invoke(app, axis).exception
+    assert isinstance(refused, UsageError)
+    assert "apical four-chamber" in str(refused)
+    other = [*axis, "--out", str(tmp_path / "other")]
+    assert CliRunner().invoke(app, other).exit_code == 0
+    assert read_truths(tmp_path / "other")[0]["view"] == "parasternal short axis"

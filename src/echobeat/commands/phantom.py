@@ -10,7 +10,7 @@ import typer
 
 from echobeat.errors import OutputError, UsageError
 from echobeat.phantom.benchmark import recorded_benchmark, write_benchmark
-from echobeat.phantom.dataset import dataset_seeds, write_patients
+from echobeat.phantom.dataset import dataset_seeds, views_held, write_patients
 from echobeat.phantom.dicom import write_dicom
 from echobeat.phantom.examination import draw_patient
 from echobeat.phantom.other_studies import in_view
@@ -52,10 +52,22 @@ def phantom(
     if view not in SHOWN:
         raise UsageError(f"There is no view named {view}. There are: {', '.join(SHOWN)}.")
     seeds = dataset_seeds(patients, seed)
-    write_patients(out, [in_view(draw_patient(number), view) for number in seeds], jobs, progress=True)
+    drawn = [in_view(draw_patient(number), view) for number in seeds]
+    if others := views_held(out, drawn) - {view}:
+        raise UsageError(
+            f"{out} holds patients of these names in another view ({', '.join(sorted(others))}). Choose another --out."
+        )
+    before = _studies(out)
+    write_patients(out, drawn, jobs, progress=True)
     if dicom:
         for number in seeds:
             path = out / "Dicom" / f"{draw_patient(number).name}.dcm"
             if not path.exists():
                 write_dicom(make_study(in_view(draw_patient(number, size=400), view)), path)
-    typer.echo(f"{patients} patients in {out}")
+    there = _studies(out)
+    typer.echo(f"{there} patients in {out}, {there - before} of them new")
+
+
+def _studies(folder: Path) -> int:
+    """How many whole studies a data set holds."""
+    return sum(1 for _ in (folder / "Truth").glob("phantom-*.json"))

@@ -29,6 +29,7 @@ from echobeat.phantom.examination import Patient, draw_patient
 from echobeat.phantom.files import whole_file, write_study
 from echobeat.phantom.seeds import DATASET_SEEDS
 from echobeat.phantom.study import make_study
+from echobeat.phantom.views import FOUR_CHAMBER
 
 MAX_PATIENTS = 2**20
 """Patients that one seed can give; the next seed's patients begin behind them."""
@@ -123,6 +124,14 @@ def _write_one(patient: Patient, out: Path) -> None:
 def read_truths(folder: Path) -> list[dict[str, Any]]:
     """The truth of every whole study in a folder, in order of name."""
     return [json.loads(path.read_text(encoding="utf-8")) for path in sorted((folder / "Truth").glob("phantom-*.json"))]
+
+
+def views_held(folder: Path, patients: Iterable[Patient]) -> set[str]:
+    """The views in which whole studies of these patients are in a folder; truth that names none is of the usual one."""
+    truths = (folder / "Truth" / f"{patient.name}.json" for patient in patients)
+    return {
+        str(json.loads(path.read_text(encoding="utf-8")).get("view", FOUR_CHAMBER)) for path in truths if path.exists()
+    }
 
 
 def write_lists(folder: Path) -> None:

@@ -16,6 +16,7 @@ from echobeat.phantom.rhythm import Cycle, Rhythm, RhythmKind, cycle_at, draw_rh
 from echobeat.phantom.scanner import Scanner, draw_scanner
 from echobeat.phantom.seeds import generator
 from echobeat.phantom.ultrasound import Imager
+from echobeat.phantom.views import FOUR_CHAMBER, View
 
 Images = NDArray[np.uint8]
 BACKGROUND, LV_CAVITY, MYOCARDIUM, LEFT_ATRIUM = 0, 1, 2, 3
@@ -69,7 +70,7 @@ class Acquisition:
 
 @dataclass(frozen=True)
 class Patient:
-    """Everything that is drawn for one patient."""
+    """Everything that is drawn for one patient, and the view in which `anatomy` lies."""
 
     seed: int
     anatomy: Anatomy
@@ -77,6 +78,7 @@ class Patient:
     scanner: Scanner
     drift: Drift
     acquisition: Acquisition
+    view: View = FOUR_CHAMBER
 
     @property
     def name(self) -> str:

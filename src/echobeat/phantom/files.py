@@ -18,6 +18,7 @@ from echobeat.frames import FrameStack
 from echobeat.phantom.examination import Images
 from echobeat.phantom.outlines import chords
 from echobeat.phantom.study import Study
+from echobeat.phantom.views import FOUR_CHAMBER
 
 TRUTH_VERSION = 1
 _MJPEG_QUALITY = 3  # ffmpeg's scale, 2 (best) to 31
@@ -90,12 +91,17 @@ def write_study(study: Study, folder: Path) -> None:
 
 
 def truth(study: Study) -> dict[str, object]:
-    """What ``Truth/NAME.json`` says; frames count from 0, EF in percent, spacing (row, column)."""
+    """What ``Truth/NAME.json`` says; frames count from 0, EF in percent, spacing (row, column).
+
+    It names the view only where that is not the four-chamber one, whose files stay as they were, byte for byte.
+    """
     patient = study.patient
     counted = study.counted
+    view = {} if patient.view == FOUR_CHAMBER else {"view": patient.view}
     return {
         "truth_version": TRUTH_VERSION,
         "name": patient.name,
+        **view,
         "seed": patient.seed,
         "frames": len(study.frames),
         "height": study.frames.shape[1],

@@ -9,7 +9,7 @@ import numpy as np
 from echobeat.phantom.examination import Examination, Images, Patient, draw_patient
 from echobeat.phantom.scanner import draw_scanner
 from echobeat.phantom.seeds import generator, require_training_seed
-from echobeat.phantom.views import View, opacified, seen_from
+from echobeat.phantom.views import FOUR_CHAMBER, View, opacified, seen_from
 
 DURATION_S = 3.0
 """Of the examination from which frames are drawn."""
@@ -17,10 +17,11 @@ DURATION_S = 3.0
 
 def in_view(patient: Patient, view: View) -> Patient:
     """The same patient, rhythm and clip in another view; the scanner's depth is set for it."""
-    if view == "apical four-chamber":
+    if view == FOUR_CHAMBER:
         return patient
     anatomy, reach = seen_from(patient.anatomy, view, generator(patient.seed, "view"))
-    return replace(patient, anatomy=anatomy, scanner=draw_scanner(generator(patient.seed, "scanner"), reach))
+    scanner = draw_scanner(generator(patient.seed, "scanner"), reach)
+    return replace(patient, anatomy=anatomy, scanner=scanner, view=view)
 
 
 def with_contrast(patient: Patient) -> Patient:

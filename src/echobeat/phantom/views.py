@@ -26,6 +26,8 @@ View = Literal[
     "subcostal",
 ]
 VIEWS: tuple[View, ...] = get_args(View)
+FOUR_CHAMBER: View = "apical four-chamber"
+"""The view that is measured."""
 
 Fills = list[tuple[Tissue, FloatArray]]
 Drift = tuple[float, float, float]
