@@ -65,8 +65,8 @@ def deidentify(
     decided = read_decisions(decisions) if decisions else {}
     if key.is_dir():
         raise UsageError("--key names a folder. Name a file in it.")
-    keys = KeyFile(key, out)
     files = find_sources(sources, out)
+    keys = KeyFile(key, out)  # made where it is missing: only now is there anything to do with it
     run = Run(out, keys, policy, decided, jobs, resume, debug)
     screen = Screen()
     with OutputFolder(out):
