@@ -18,6 +18,7 @@ from pathlib import Path
 
 from benchmarks.clips import FPS, FRAMES, phantom_loop, write_avi
 from benchmarks.loaders import call, clips_a_second
+from echobeat.machine import cores_here
 
 ROOT = Path(__file__).parents[1]
 LAUNCH = Path(__file__).with_name("launch.py")
@@ -129,7 +130,7 @@ def loaders(bench: Bench, patients: int) -> Iterator[Row]:
     from echobeat.phantom import write_dataset
 
     data, cache = bench.folder / "loaders", bench.folder / "cache"
-    write_dataset(data, patients, seed=0, jobs=os.cpu_count() or 1)
+    write_dataset(data, patients, seed=0, jobs=cores_here())
     for workers in (0, 2):
         (ours, ours_cpu), (theirs, theirs_cpu) = (
             clips_a_second(f"{whose}_training", data, cache, workers, bench.runs) for whose in ("our", "published")
@@ -149,10 +150,9 @@ def loaders(bench: Bench, patients: int) -> Iterator[Row]:
 
 def machine(bench: Bench) -> str:
     product, _ = bench.inside("matrix_product", str(PRODUCT_SIDE))
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     load = f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
     return (
-        f"{platform.machine()}, {cores} cores, Python {platform.python_version()}, load before the run {load}; "
+        f"{platform.machine()}, {cores_here()} cores, Python {platform.python_version()}, load before the run {load}; "
         f"a {PRODUCT_SIDE}³ float32 matrix product reaches {2 * PRODUCT_SIDE**3 / product / 1e9:.0f} GFLOP/s."
     )
 

@@ -28,7 +28,7 @@ TORCH_PACKAGES = {"torch", "torchvision", "torchmetrics", "lightning", "monai", 
 # Lowest first. Rooms on one floor are siblings: none imports another.
 FLOORS = (
     {"version"},  # echobeat.__version__
-    {"errors"},
+    {"errors", "machine"},
     {"frames"},
     {"records"},
     {"measurement", "sources", "phantom"},
@@ -222,6 +222,14 @@ def test_no_module_asserts_or_swallows_every_exception(module: str) -> None:
     for node in ast.walk(parse(module)):
         assert not isinstance(node, ast.Assert), f"line {node.lineno}: user input is refused by an error of errors.py"
         assert not (isinstance(node, ast.ExceptHandler) and node.type is None), f"line {node.lineno}: bare except"
+
+
+@pytest.mark.parametrize("module", [m for m in SOURCES if m != "echobeat.machine"])
+def test_how_many_cores_there_are_is_asked_in_one_place(module: str) -> None:
+    """`machine.cores_here` knows the quota of a container; Python's own counts do not."""
+    for node in ast.walk(parse(module)):
+        name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "name", None)
+        assert name not in {"cpu_count", "process_cpu_count", "sched_getaffinity"}, "ask machine.cores_here"
 
 
 @pytest.mark.parametrize("module", [m for m in SOURCES if room_of(m) not in {"commands", "__main__"}])

@@ -7,8 +7,9 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
+from echobeat import machine
 from echobeat.errors import ModelError
-from echobeat.models import check_backend, model_file, open_backend
+from echobeat.models import check_backend, model_file, open_backend, session
 from echobeat.phantom import sample_frames
 
 HAS_OPENVINO = find_spec("openvino") is not None
@@ -21,6 +22,17 @@ def test_a_backend_that_is_not_installed_is_named_with_its_remedy(backend):
     for asked in (lambda: check_backend(backend), lambda: open_backend(model_file("lv"), backend)):
         with pytest.raises(ModelError, match=r"pip install 'echobeat\[openvino\]'"):
             asked()
+
+
+def test_a_network_takes_as_many_threads_as_its_container_may_use(tmp_path, monkeypatch):
+    """A quota alone, as ``docker --cpus`` sets it; a number that is asked for wins."""
+    (tmp_path / "cpu.max").write_text("200000 100000\n")
+    monkeypatch.setattr(machine, "CGROUP", tmp_path)
+    monkeypatch.setattr(machine, "OWN_CGROUP", tmp_path / "none")
+    monkeypatch.setattr(machine.os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
+    monkeypatch.setattr(session, "OnnxRuntime", lambda _, threads: threads)
+    assert open_backend(tmp_path, "onnxruntime") == 2
+    assert open_backend(tmp_path, "onnxruntime", 5) == 5
 
 
 @pytest.mark.skipif(not HAS_OPENVINO, reason="OpenVINO is not installed")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import time
@@ -17,6 +16,7 @@ from typing import Any
 from echobeat.commands import quiet_libraries
 from echobeat.commands.workers import Died, work_through
 from echobeat.errors import EchobeatError, InputError
+from echobeat.machine import cores_here
 from echobeat.models import BackendName, bundled_view, check_backend, load_card, model_file
 from echobeat.pipeline import Models, Progress, analyze_clip, read
 from echobeat.records import Assessment, ModelUsed, Spacing
@@ -185,17 +185,13 @@ def _prepare(options: Options, processes: int) -> Callable[[Task], Entry]:
     import cv2
 
     quiet_libraries()
-    threads = max(1, _cores() // processes)
+    threads = max(1, cores_here() // processes)
     cv2.setNumThreads(threads)
     return partial(assess, options=options, models=_models(options, threads))
 
 
 def _models(options: Options, threads: int = 0) -> Models:
     return Models.load(options.segmentation, options.ef, threads, options.backend)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def assess(task: Task, options: Options, models: Models, progress: Progress | None = None) -> Entry:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -17,6 +16,7 @@ from rich.text import Text
 
 from echobeat import __version__
 from echobeat.errors import UsageError
+from echobeat.machine import cores_here
 
 if TYPE_CHECKING:
     from echobeat.datasets import LabelledStudy
@@ -187,8 +187,7 @@ def _method(name: str | None) -> Any:
 def _running(wanted: _Wanted, *models: str) -> Running:
     from echobeat.evaluation.predictors import Running
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    threads = max(1, cores // wanted.jobs)
+    threads = max(1, cores_here() // wanted.jobs)
     if wanted.device is None:
         return Running(threads=threads)
     from echobeat.training.trained import is_run, trained_backend

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 import traceback
 from collections import Counter, deque
@@ -19,6 +18,7 @@ from rich.table import Table
 
 from echobeat.commands.workers import Died, work_through
 from echobeat.errors import OutputError, UsageError
+from echobeat.machine import cores_here
 
 if TYPE_CHECKING:
     from echobeat.commands.screen import Screen
@@ -198,7 +198,7 @@ def _prepare(work: Work) -> Callable[[Named], Outcome]:
 
     from echobeat.ingest.one_clip import Ingester
 
-    cv2.setNumThreads(max(1, (os.cpu_count() or 1) // work.jobs))
+    cv2.setNumThreads(max(1, cores_here() // work.jobs))
     return partial(_ingest_one, Ingester(work.settings, work.pseudonyms, work.stage), work.debug)
 
 

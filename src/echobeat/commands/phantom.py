@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from echobeat.errors import OutputError, UsageError
+from echobeat.machine import cores_here
 from echobeat.phantom.benchmark import recorded_benchmark, write_benchmark
 from echobeat.phantom.dataset import dataset_seeds, views_held, write_patients
 from echobeat.phantom.dicom import write_dicom
@@ -38,7 +38,7 @@ def phantom(
     Videos/, FileList.csv and VolumeTracings.csv are as in EchoNet-Dynamic; Truth/ holds mask and volume of
     every frame and the EF of every beat. Use one folder a view: a patient has the same name in each.
     """
-    jobs = jobs or os.cpu_count() or 1
+    jobs = jobs or cores_here()
     if benchmark:
         made = write_benchmark(out, jobs, progress=True)
         same = all(made[key] == recorded_benchmark()[key] for key in ("patients", "truth_sha256"))

@@ -6,7 +6,6 @@ library is enough: when it breaks, the tasks that were under way are tried again
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -14,13 +13,10 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
 from typing import TypeVar
 
+from echobeat.machine import cores_here
+
 Task = TypeVar("Task")
 Outcome = TypeVar("Outcome")
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def each(
@@ -37,7 +33,7 @@ def each(
     jobs : int
         Processes; 0: one a core. With one, or inside another pool's process, everything happens here.
     """
-    jobs = min(jobs or cores(), len(tasks))
+    jobs = min(jobs or cores_here(), len(tasks))
     if jobs < 2 or parent_process() is not None:
         for task in tasks:
             yield task, work(task)

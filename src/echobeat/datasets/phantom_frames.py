@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from echobeat.machine import cores_here
+
 Labelled = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 """(height, width) image, 0-255, and labels 0-3, both uint8."""
 
@@ -66,7 +68,7 @@ def _make(
     patients = -(-count // FRAMES_PER_PATIENT)
     seeds = [int(s) for s in np.random.default_rng(seed).integers(0, 2**31, patients)]
     frames: list[Labelled] = []
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(cores_here(), mp_context=get_context("spawn")) as pool:
         done: Iterable[list[Labelled]] = pool.map(partial(maker, size=size), seeds, chunksize=16)
         for made in done:
             frames += made

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, Protocol
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echobeat.errors import ModelError
+from echobeat.machine import cores_here
 
 Float32 = NDArray[np.float32]
 BackendName = Literal["auto", "onnxruntime", "openvino", "openvino-bf16"]
@@ -80,14 +80,14 @@ def open_backend(path: Path, backend: BackendName = "auto", threads: int = 0) ->
     backend : str
         See `BackendName`.
     threads : int
-        0: all cores of this process.
+        0: as many as `machine.cores_here` says.
 
     Raises
     ------
     ModelError
         The file is no model, the backend is not installed, or the processor cannot run it.
     """
-    threads = threads or _cores()
+    threads = threads or cores_here()
     check_backend(backend)
     if backend == "auto":
         backend = "openvino" if find_spec("openvino") else "onnxruntime"
@@ -106,8 +106,3 @@ def check_backend(backend: BackendName) -> None:
     """
     if backend.startswith("openvino") and not find_spec("openvino"):
         raise ModelError("OpenVINO is not installed. Install it with: pip install 'echobeat[openvino]'")
-
-
-def _cores() -> int:
-    """Cores that this process may use, which in a container are fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -16,6 +15,7 @@ from pydantic.dataclasses import dataclass as checked_dataclass
 
 from echobeat.datasets.camus import read_camus
 from echobeat.errors import UsageError
+from echobeat.machine import cores_here
 from echobeat.models import Segmenter, load_segmenter
 from echobeat.models.beat_clips import SIZE
 from echobeat.models.cards import BEAT_OUTPUTS
@@ -171,7 +171,7 @@ def gather_beats(
 
 
 def _phantoms(patients: Iterable[Patient], segmenter: Segmenter, folder: Path, log: Callable[[str], None]) -> Beats:
-    write_patients(folder / "phantoms", list(patients), jobs=os.cpu_count() or 1, progress=True)
+    write_patients(folder / "phantoms", list(patients), jobs=cores_here(), progress=True)
     return phantom_beats(folder / "phantoms", segmenter, folder / segmenter.card.name, log)
 
 
