@@ -14,9 +14,11 @@ from made_sources import made_assessment
 from pydicom import Dataset
 from pydicom.uid import generate_uid
 
+from echobeat.deidentification.pseudonyms import Pseudonyms
 from echobeat.errors import EchobeatError, NoRoom, OutputError, UnreadableFile
+from echobeat.ingest.examined import examine
 from echobeat.node import analysis
-from echobeat.node.analysis import Analysis
+from echobeat.node.analysis import Analysis, stated_otherwise
 from echobeat.node.isolated import IsolatedAnalysis, ModelNames
 from echobeat.node.outcome import Interrupted, Outcome
 from echobeat.node.queue import Verdict
@@ -106,6 +108,42 @@ def test_a_clip_of_another_view_is_refused_by_its_header(tmp_path: Path, quick: 
         parasternal: Verdict("refused", "another_view"),
         apical: Verdict("reported"),
     }
+
+
+A4C, A2C, PARASTERNAL, VENDOR = ("SCT", "399214001"), ("SRT", "G-A19B"), ("SCT", "399139001"), ("99VENDOR", "A4C")
+
+
+@pytest.mark.parametrize(
+    ("codes", "stated"),
+    [
+        ([A4C], "A4C"),
+        ([VENDOR, A4C], "A4C"),
+        ([VENDOR, A2C], "A2C"),
+        ([VENDOR], "other"),
+        ([PARASTERNAL], "other"),
+        ([("99VENDOR", A4C[1])], "other"),
+        ([("SCT ", "399214001 ")], "A4C"),
+        ([("SCT", "")], ""),
+        ([("", ""), A4C], "A4C"),
+        ([(None, A2C[1])], ""),
+        ([(None, None)], ""),
+        ([], ""),
+    ],
+)
+def test_the_node_and_ingest_read_the_same_view_out_of_a_header(
+    tmp_path: Path, codes: list[tuple[str | None, str | None]], stated: str
+) -> None:
+    """Where the header states another view, neither takes the clip; where it states none, both do."""
+    items = [Dataset() for _ in codes]
+    for item, (scheme, value) in zip(items, codes, strict=True):
+        if scheme is not None:
+            item.CodingSchemeDesignator = scheme
+        if value is not None:
+            item.CodeValue = value
+    (path,) = study_files(tmp_path, {"ViewCodeSequence": items}).values()
+    with path.open("rb") as file:
+        assert examine(file, "a", "b", Pseudonyms(b"key" * 11)).view == stated
+    assert stated_otherwise(path) == ("another_view" if stated in ("A2C", "other") else None)
 
 
 def test_what_cannot_be_read_is_refused_and_what_breaks_us_or_has_no_room_is_kept(

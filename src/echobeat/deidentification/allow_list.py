@@ -17,6 +17,7 @@ from pydicom.multival import MultiValue
 from pydicom.sr.codedict import codes
 
 from echobeat.deidentification.pseudonyms import Pseudonyms
+from echobeat.sources.dicom.header import ULTRASOUND_CLASSES
 
 
 class Rule(Protocol):
@@ -209,9 +210,7 @@ ATTRIBUTES: dict[str, Rule] = {
     "SOPInstanceUID": NewUid(),
     "StudyInstanceUID": NewUid(),
     "SeriesInstanceUID": NewUid(),
-    "SOPClassUID": Words(
-        frozenset(f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("3", "3.1", "6", "6.1"))  # ultrasound, see sources/dicom
-    ),
+    "SOPClassUID": Words(ULTRASOUND_CLASSES),
     "Modality": Words(frozenset({"US", "IVUS", "EC"})),
     "Manufacturer": Known(VENDORS),
     "ManufacturerModelName": Known(MODELS),

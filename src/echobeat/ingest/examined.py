@@ -11,18 +11,8 @@ from echobeat.deidentification.header import READ, Identity, identify
 from echobeat.deidentification.pseudonyms import Pseudonyms
 from echobeat.errors import InputError
 from echobeat.ingest.reasons import NotForDataset
-from echobeat.sources.dicom.header import is_tissue, numbers, region_box, regions_of
+from echobeat.sources.dicom.header import is_tissue, numbers, region_box, regions_of, stated_view
 from echobeat.sources.recording import decoding
-
-VIEWS = {
-    ("SCT", "399214001"): "A4C",
-    ("SRT", "G-A19C"): "A4C",
-    ("SNM3", "G-A19C"): "A4C",
-    ("SCT", "399232001"): "A2C",
-    ("SRT", "G-A19B"): "A2C",
-    ("SNM3", "G-A19B"): "A2C",
-}
-"""Codes of View Code Sequence (PS3.16, CID 12226; SRT before 2019) that get a name of their own; others are "other"."""
 
 LARGE_SHARE = 0.1
 """Of the picture: a region that is smaller is an inset, a scale or an ECG strip."""
@@ -82,7 +72,7 @@ def examine(file: BinaryIO, source: str, source_hash: str, pseudonyms: Pseudonym
     keys = {kind: pseudonyms.name(kind, word) for kind, word in words.items() if word}
     rate = (numbers(header, "HeartRate") or [0.0])[0]
     known = _HEART_RATE_BPM[0] <= rate <= _HEART_RATE_BPM[1]
-    return Examined(identity, keys, _view(header), rate if known else None, tissue_box(header))
+    return Examined(identity, keys, stated_view(header), rate if known else None, tissue_box(header))
 
 
 def _word(header: Dataset, keyword: str) -> str:
@@ -91,17 +81,6 @@ def _word(header: Dataset, keyword: str) -> str:
             return str(header.get(keyword) or "").strip("\0 ")
     except InputError:
         return ""
-
-
-def _view(header: Dataset) -> str:
-    """The view that View Code Sequence (0054,0220) states."""
-    try:
-        with decoding("the file"):
-            items = list(header.get("ViewCodeSequence") or [])
-            codes = [(str(item.get("CodingSchemeDesignator")), str(item.get("CodeValue"))) for item in items]
-    except InputError:
-        return ""
-    return VIEWS.get(codes[0], "other") if codes else ""
 
 
 def tissue_box(header: Dataset) -> Box | None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pydicom
-from pydicom import Dataset
 
 from echobeat.dicom_results.identity import Kind, Reported
 from echobeat.dicom_results.objects import write_object
@@ -19,20 +17,10 @@ from echobeat.node.outcome import Outcome
 from echobeat.node.queue import Verdict
 from echobeat.pipeline import Models, analyze_clip, read
 from echobeat.report import wording
-
-APICAL_FOUR_CHAMBER = {"399214001", "G-A19C"}
-"""SNOMED CT and the older SNOMED-RT code of the view (PS3.16 CID 12226)."""
+from echobeat.sources.dicom.header import stated_view
 
 Told = Callable[[str], None]
 """Told the UID of the instance that is begun."""
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """A clip that was given an EF."""
-
-    uid: str
-    clip: Reported
 
 
 class Analysis:
@@ -48,7 +36,7 @@ class Analysis:
     def __call__(self, files: Mapping[str, Path], folder: Path, begun: Told | None = None) -> Outcome:
         """See `StudyAnalysis`."""
         verdicts: dict[str, Verdict] = {}
-        accepted: list[Accepted] = []
+        accepted: list[Reported] = []
         results: list[Path] = []
         for uid, path in files.items():
             if begun:
@@ -57,10 +45,10 @@ class Analysis:
             clip, verdict, written = self._one(path, folder, place)
             verdicts[uid] = verdict
             if clip is not None:
-                accepted.append(Accepted(uid, clip))
+                accepted.append(clip)
                 results += written
         if accepted:
-            results.append(write_report([each.clip for each in accepted], folder))
+            results.append(write_report(accepted, folder))
         return Outcome(verdicts, {instance_uid(path): path for path in results})
 
     def _one(self, path: Path, folder: Path, place: int) -> tuple[Reported | None, Verdict, Sequence[Path]]:
@@ -97,10 +85,7 @@ def write_report(clips: Sequence[Reported], folder: Path) -> Path:
 def stated_otherwise(path: Path) -> str | None:
     """Why the header alone says that a clip is none of ours: another view is stated; None where it does not."""
     header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["ViewCodeSequence"], force=True)
-    views = {
-        str(item.get("CodeValue", "")) for item in header.get("ViewCodeSequence") or [] if isinstance(item, Dataset)
-    }
-    return "another_view" if views - {""} and not views & APICAL_FOUR_CHAMBER else None
+    return None if stated_view(header) in ("A4C", "") else "another_view"
 
 
 def instance_uid(path: Path) -> str:

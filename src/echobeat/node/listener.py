@@ -41,17 +41,12 @@ from echobeat.node.journal import Journal
 from echobeat.node.queue import Queue
 from echobeat.node.settings import NodeSettings, Tls
 from echobeat.node.spool import Spool
+from echobeat.sources.dicom.header import ULTRASOUND_CLASSES
 
 SUCCESS, OUT_OF_RESOURCES, NOT_AS_ANNOUNCED, CANNOT_UNDERSTAND = 0x0000, 0xA700, 0xA900, 0xC000
 """Status codes of C-STORE (PS3.4, table B.2-1)."""
 
 VERIFICATION = "1.2.840.10008.1.1"
-ULTRASOUND = (
-    "1.2.840.10008.5.1.4.1.1.3.1",  # Ultrasound Multi-frame Image Storage
-    "1.2.840.10008.5.1.4.1.1.6.1",  # Ultrasound Image Storage: stills, which are refused by the analysis, with a reason
-    "1.2.840.10008.5.1.4.1.1.3",  # the retired forms of both
-    "1.2.840.10008.5.1.4.1.1.6",
-)
 TRANSFER_SYNTAXES = [
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
@@ -105,7 +100,7 @@ class Listener:
         application.maximum_associations = settings.limits.associations
         application.acse_timeout = application.dimse_timeout = application.network_timeout = TIMEOUT_S
         application.add_supported_context(VERIFICATION)
-        for sop_class in ULTRASOUND:
+        for sop_class in ULTRASOUND_CLASSES:  # stills too: the analysis refuses them, with a reason
             application.add_supported_context(sop_class, TRANSFER_SYNTAXES)
         handlers: list[Any] = [
             (evt.EVT_C_STORE, self._store),

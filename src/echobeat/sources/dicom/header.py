@@ -58,12 +58,26 @@ ATTRIBUTES = (
 )
 
 _ULTRASOUND_MODALITIES = {"US", "IVUS", "EC"}  # EC: echocardiography, retired (PS3.3 C.7.3.1.1.1)
-_ULTRASOUND_CLASSES = {
-    "1.2.840.10008.5.1.4.1.1.3",  # Ultrasound Multi-frame Image Storage, retired
-    "1.2.840.10008.5.1.4.1.1.3.1",  # Ultrasound Multi-frame Image Storage
-    "1.2.840.10008.5.1.4.1.1.6",  # Ultrasound Image Storage, retired
-    "1.2.840.10008.5.1.4.1.1.6.1",  # Ultrasound Image Storage
+ULTRASOUND_CLASSES = frozenset(
+    {
+        "1.2.840.10008.5.1.4.1.1.3",  # Ultrasound Multi-frame Image Storage, retired
+        "1.2.840.10008.5.1.4.1.1.3.1",  # Ultrasound Multi-frame Image Storage
+        "1.2.840.10008.5.1.4.1.1.6",  # Ultrasound Image Storage, retired
+        "1.2.840.10008.5.1.4.1.1.6.1",  # Ultrasound Image Storage
+    }
+)
+"""SOP classes of two-dimensional ultrasound: the only ones that the node accepts and that de-identification writes."""
+
+VIEWS = {
+    ("SCT", "399214001"): "A4C",
+    ("SRT", "G-A19C"): "A4C",
+    ("SNM3", "G-A19C"): "A4C",
+    ("SCT", "399232001"): "A2C",
+    ("SRT", "G-A19B"): "A2C",
+    ("SNM3", "G-A19B"): "A2C",
 }
+"""Codes of View Code Sequence (PS3.16, CID 12226; SRT before 2019) that get a name of their own; others are "other"."""
+
 _ENHANCED_VOLUME_CLASS = "1.2.840.10008.5.1.4.1.1.6.2"
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 PALETTE = "PALETTE COLOR"
@@ -123,7 +137,7 @@ def read_header(file: BinaryIO, source: str) -> Header:
         sop_class = UID(str(attributes.get("SOPClassUID") or ""))
     _refuse_other_objects(modality, sop_class, source)
     if not last:
-        if offset >= size and sop_class in _ULTRASOUND_CLASSES:
+        if offset >= size and sop_class in ULTRASOUND_CLASSES:
             raise UnreadableFile(source, "it is cut off before its pictures", "Copy or export it again")
         raise UnsupportedFile(source, "it holds no pictures", "Give the ultrasound clip, not a report or a list")
     if last[0].group == _GE_PRIVATE_GROUP:
@@ -151,7 +165,7 @@ def _refuse_other_objects(modality: str, sop_class: UID, source: str) -> None:
     if sop_class == _ENHANCED_VOLUME_CLASS:
         raise UnsupportedFile(source, "it is a three-dimensional ultrasound volume", "Give a two-dimensional clip")
     stated = modality or sop_class
-    if stated and modality not in _ULTRASOUND_MODALITIES and sop_class not in _ULTRASOUND_CLASSES:
+    if stated and modality not in _ULTRASOUND_MODALITIES and sop_class not in ULTRASOUND_CLASSES:
         what = f"its modality is {modality[:16]}" if modality else f"it is of class {sop_class.name[:64]}"
         raise UnsupportedFile(source, f"{what}, not ultrasound (US)", "Give an ultrasound clip")
 
@@ -193,6 +207,27 @@ def frame_times(header: Header, read: Sequence[int]) -> tuple[FloatArray | None,
     if fps <= 0:
         return None, ()
     return (np.asarray(read, np.float64) - read[0]) / fps, ()
+
+
+def stated_view(attributes: Dataset) -> str:
+    """Return the view that View Code Sequence (0054,0220) states: "A4C", "A2C", "other"; "" where it says nothing.
+
+    A code of `VIEWS` counts wherever it stands: manufacturers put their own beside it. A code without its scheme, or
+    a scheme without a code, says nothing.
+    """
+    try:
+        with decoding(""):
+            items = list(attributes.get("ViewCodeSequence") or [])
+            codes = [(_word(item, "CodingSchemeDesignator"), _word(item, "CodeValue")) for item in items]
+    except UnreadableFile:
+        return ""
+    stated = [code for code in codes if all(code)]
+    named = [VIEWS[code] for code in stated if code in VIEWS]
+    return named[0] if named else "other" if stated else ""
+
+
+def _word(item: Dataset, keyword: str) -> str:
+    return str(item.get(keyword) or "").strip("\0 ")
 
 
 def calibration(attributes: Dataset, height: int, width: int) -> tuple[Spacing | None, tuple[ClipWarning, ...]]:
