@@ -156,10 +156,6 @@ class FrameCache:
         """(height, width) bool, True in the LV's cavity."""
         return self._footer(study).placement.mask(study, tracing)
 
-    def fingerprint(self, study: LabelledStudy) -> str:
-        """SHA-256 of the study's frames: equal for equal pictures."""
-        return self._footer(study).sha256
-
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_open": OrderedDict(), "_footers": {}}  # maps stay in their process
 

@@ -15,7 +15,8 @@ from typing import Any, Literal
 import numpy as np
 
 from echobeat.errors import UnreadableFile
-from echobeat.evaluation.bootstrap import Statistic, bootstrap, mean_metric, ratio
+from echobeat.evaluation import agreement
+from echobeat.evaluation.bootstrap import bootstrap, mean_metric, ratio
 from echobeat.evaluation.calibration import KnownStudy, known_study
 from echobeat.measurement import find_beats, study_ef, volume_curve
 from echobeat.models import Metric
@@ -195,23 +196,10 @@ def _of_beats(scores: Sequence[StudyScore], way: Way, what: str) -> list[Metric]
     if low:
         metrics.append(mean_metric(f"beat EF from {way}, MAE below {LOW_EF:g}", low, what))
     patients = [str(number) for number, pair in enumerate(kept) for _ in pair]
-    together = np.concatenate(kept)
-    spread = bootstrap({"R2": _r2(together)}, patients)["R2"]
+    estimate, truth = np.concatenate(kept).T
+    spread = bootstrap({"R2": agreement.r2(truth, estimate)}, patients)["R2"]
     metrics.append(Metric(f"beat EF from {way}, R2", spread.value, len(kept), spread.low, spread.high, what))
     return metrics
-
-
-def _r2(pairs: FloatArray) -> Statistic:
-    """1 - squared errors over the squared deviations of the truth, of weighted beats."""
-    predicted, truth = pairs.T
-
-    def statistic(weights: FloatArray) -> FloatArray:
-        mean = weights @ truth / weights.sum(axis=1)
-        total = weights @ truth**2 - weights.sum(axis=1) * mean**2
-        result: FloatArray = 1 - weights @ (predicted - truth) ** 2 / total
-        return result
-
-    return statistic
 
 
 def _of_intervals(scores: Sequence[StudyScore], what: str) -> list[Metric]:

@@ -173,7 +173,7 @@ class DatasetFolder:
     def _taken(self, outcome: Outcome) -> LogRow:
         facts, code = outcome.clip, outcome.code
         video, text = (self.stage / f"{outcome.input}.{suffix}" for suffix in ("avi", "json"))
-        if facts is not None and self._is_interrupted(outcome.input, facts):
+        if facts is not None and self._is_interrupted(facts):
             pass  # its video and facts were taken by a run that was killed before it wrote the row
         elif facts is not None and _identities(facts) & self._known:
             facts, code = None, "duplicate"
@@ -188,7 +188,7 @@ class DatasetFolder:
         name = facts.name if facts else ""
         return LogRow(outcome.input, REASONS[code].state, code, REASONS[code].meaning, name, notes, outcome.source_hash)
 
-    def _is_interrupted(self, name: str, facts: ClipFacts) -> bool:
+    def _is_interrupted(self, facts: ClipFacts) -> bool:
         """True where the clip is there, but no input's row says so."""
         return facts.name in self.clips and all(row.clip != facts.name for row in self.rows.values())
 
@@ -203,9 +203,9 @@ class DatasetFolder:
         """
         joined = join(self.clips.values(), labels, self._key.pseudonyms)
         text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows([_cells(one)[column] for column in COLUMNS] for one in joined.clips)
+        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(map(_cells, joined.clips))
         write_whole(self.path / FILE_LIST, text.getvalue())
         return joined
 

@@ -92,7 +92,7 @@ class _Cuts:
 
     def first_is_turn(self) -> bool:
         turn = self.turns[0]
-        missing, resting = self._missing(turn), self._rests(turn, self.turns[1], self.times_s[0])
+        missing, resting = self._missing(turn), self._rests(self.turns[1], self.times_s[0])
         if not turn.is_ed:  # with no other to compare it with, it may as well be the rest before the atrial kick
             return missing is not None and self._is_systole(missing, turn, self.turns[1], self.times_s[0])
         if missing is None:
@@ -103,7 +103,7 @@ class _Cuts:
 
     def last_is_turn(self) -> bool:
         turn = self.turns[-1]
-        missing, resting = self._missing(turn), self._rests(turn, self.turns[-2], self.times_s[-1])
+        missing, resting = self._missing(turn), self._rests(self.turns[-2], self.times_s[-1])
         if not turn.is_ed:
             return self._is_systole(missing, turn, self.turns[-2], self.times_s[-1])
         if missing is not None:
@@ -119,7 +119,7 @@ class _Cuts:
         as_low = missing is None or missing <= LEVEL_TOLERANCE
         if turn is self.turns[-1] and self._fall_is_short(neighbour, turn):
             return False
-        return as_low and self._rests(turn, neighbour, cut_s, SYSTOLIC_REST)
+        return as_low and self._rests(neighbour, cut_s, SYSTOLIC_REST)
 
     def _at(self, turn: Turn) -> float:
         return float(self.volume[turn.frame])
@@ -158,7 +158,7 @@ class _Cuts:
             return (float(np.quantile(levels, 0.25)) - self._at(turn) - drift) / stroke
         return (self._at(turn) - float(np.quantile(levels, 0.75)) - drift) / stroke
 
-    def _rests(self, turn: Turn, neighbour: Turn, cut_s: float, rest: float = REST) -> bool:
+    def _rests(self, neighbour: Turn, cut_s: float, rest: float = REST) -> bool:
         """True where the volume hardly moves at the cut, compared with the fall or rise to the neighbouring turn."""
         step = max(SLOPE_S, float(np.median(np.diff(self.times_s))))
         low, high = sorted((self.times_s[neighbour.frame], cut_s))

@@ -13,7 +13,7 @@ doi:10.1080/01621459.2017.1307116.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Literal
 
@@ -148,9 +148,9 @@ class MeasurementError:
 
 
 def probability_below(
-    estimate: Estimate | None, thresholds: Sequence[Threshold] = THRESHOLDS, error: MeasurementError | None = None
+    estimate: Estimate | None, error: MeasurementError | None = None
 ) -> dict[Threshold, float] | None:
-    """Probability that the true EF lies below each threshold; None without estimate or calibration.
+    """Probability that the true EF lies below each of `THRESHOLDS`; None without estimate or calibration.
 
     A normal distribution around the estimate less its bias, as wide as the calibrated 90 % interval.
     """
@@ -160,7 +160,7 @@ def probability_below(
     sd = max(centre - estimate.low, estimate.high - centre) / _NORMAL_90  # one end may be cut off at 0 or 100
     return {
         threshold: 0.5 * (1.0 + math.erf((float(threshold) - centre) / (sd * math.sqrt(2.0))))
-        for threshold in thresholds
+        for threshold in THRESHOLDS
     }
 
 

@@ -18,9 +18,6 @@ from echobeat.frames import FrameStack
 from echobeat.measurement.ejection_fraction import counted_beats
 from echobeat.records import Beat, FloatArray, LVMasks
 
-WITHIN = 10.0
-"""Points of EF."""
-
 OFFSET = -3.0873
 DECIDED, AGREEMENT, CONTRAST, FEW = 1.4914, 0.4868, 1.2099, 2.4621
 """Weights of: -log(1 - confidence) where the network is least sure among the frames that give the EF;
@@ -33,7 +30,7 @@ BEATS_LOOKED_AT = 3
 
 
 def chance(masks: LVMasks, beats: Sequence[Beat], contrast: float | None) -> float:
-    """Chance (0-1) that the study's EF from contours is within `WITHIN` points of the truth; 0 without a beat."""
+    """Chance (0-1) that the study's EF from contours is within 10 points of the truth; 0 without a beat."""
     counted = counted_beats(beats)
     efs = [beat.ef for beat in counted if beat.ef is not None]
     if not efs:

@@ -24,15 +24,6 @@ BENCHMARK_SEEDS = range(2**42, 2**43)
 DATASET_SEEDS = range(2**43, 2**44)
 """Patients of data sets on disk, with a split of their own."""
 
-Purpose = Literal["training", "validation", "calibration", "benchmark", "dataset"]
-SEED_RANGES: dict[Purpose, range] = {
-    "training": TRAINING_SEEDS,
-    "validation": VALIDATION_SEEDS,
-    "calibration": CALIBRATION_SEEDS,
-    "benchmark": BENCHMARK_SEEDS,
-    "dataset": DATASET_SEEDS,
-}
-
 Stream = Literal["heart", "rhythm", "scanner", "acquisition", "speckle", "frame", "choice", "negative", "view"]
 _STREAMS: tuple[Stream, ...] = (
     "heart",

@@ -69,14 +69,6 @@ class Augmentation:
         return np.hstack([linear, (target - linear @ centre)[:, None]]), float(np.sqrt(stretch.prod()))
 
 
-def letterbox_affine(shape: tuple[int, ...], size: int) -> tuple[NDArray[np.float64], float]:
-    """The plain placement: scaled to fit `size` x `size`, centred, aspect kept."""
-    height, width = shape
-    scale = size / max(height, width)
-    shift = (size - np.array([width, height]) * scale) / 2 + (scale - 1) / 2  # pixel centres, as cv2 counts
-    return np.array([[scale, 0, shift[0]], [0, scale, shift[1]]]), scale
-
-
 def warp_image(image: Labels, matrix: NDArray[np.float64], scale: float, size: int) -> Image:
     """Move an image; blurred first where it shrinks, so that nothing aliases."""
     source = cv2.GaussianBlur(image, (0, 0), 0.4 / scale) if scale < 0.75 else image

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 Image = NDArray[np.uint8]
 Labelled = tuple[Image, Image]
 Rng = np.random.Generator
-Matrix = NDArray[np.float64]
 
 
 def long_axis(labels: Image) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
