@@ -22,9 +22,12 @@ from echobeat import sources
 from echobeat.commands import analyze, batch, screen
 from echobeat.errors import ModelError, UnreadableFile
 from echobeat.models import BackendName
+from echobeat.records import NOTICE
 from echobeat.report import files
+from echobeat.report.batch import Entry, Row
 from echobeat.report.folders import STAGE_PREFIX, OutputFolder
 from echobeat.report.page import beat_row
+from echobeat.report.schema import result_json
 
 MODELS_USED = batch.Options.models_used
 """The real one: the fixture puts another in its place."""
@@ -49,6 +52,7 @@ def test_one_clip_gives_its_folder_its_table_and_its_page(echobeat: Call, tmp_pa
     code, out, err = echobeat("analyze", clip, "--out", tmp_path / "out")
     assert (code, err) == (0, "")
     assert "EF 49 %  mildly reduced" in out
+    assert NOTICE in out
     assert str(tmp_path / "out" / "apical" / "report.html") in out
     assert sorted(path.name for path in (tmp_path / "out" / "apical").iterdir()) == [
         "beats.csv",
@@ -208,6 +212,7 @@ from quick import MODEL, assess_at_once
 from echobeat.__main__ import main
 from echobeat.commands import batch
 from echobeat.report import files
+from echobeat.report.batch import Entry, Row
 batch.Options.models_used = lambda _: (MODEL,)
 batch._models = lambda *_: None
 batch.analyze_clip = assess_at_once
@@ -404,6 +409,20 @@ def test_the_terminal_shows_the_same_extremes_of_a_filling_alone_as_the_page() -
     row, table = beat_row(filling, made), screen._beats(replace(made.result, beats=(filling,)))
     shown = [next(iter(column.cells)) for column in table.columns[1:3]]
     assert shown == [moment.split()[0] for moment in (row.ed, row.es)] == ["5", "2"]
+
+
+@pytest.mark.parametrize("known", [None, "255 synthetic patients, no real ones"])
+def test_an_interval_on_the_terminal_says_where_it_comes_from(
+    known: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where there is one."""
+    result = made_assessment().result
+    assert result.ef is not None
+    result = replace(result, ef=replace(result.ef, low=40.0, high=58.0, calibrated_on=known))
+    (tmp_path / "clip").mkdir()
+    (tmp_path / "clip" / "result.json").write_text(result_json(result), encoding="utf-8")
+    screen.Screen().result(Entry(Row.of_result(result, "clip.avi", "clip"), {}), tmp_path)
+    assert ("no real ones" in capsys.readouterr().out) == (known is not None)
 
 
 def test_prepare_can_be_sent_to_a_worker() -> None:

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from echobeat.commands.batch import Watch
 from echobeat.pipeline import Progress
-from echobeat.records import Result
+from echobeat.records import NOTICE, Result
 from echobeat.report.batch import Entry
 from echobeat.report.schema import read_result
 from echobeat.report.wording import (
@@ -92,6 +92,9 @@ class Screen:
         for warning in result.quality.warnings:
             self.line(f"Note: {warning.message} {remedy(warning)}", "yellow")
         page = folder / "report.html"
+        if result.ef is not None and is_judged(result) and result.ef.calibrated_on:
+            self.line(f"90 % intervals: calibrated on {result.ef.calibrated_on}.", "dim")
+        self.line(NOTICE, "dim")
         self.line(f"Page: {page}" if page.exists() else f"Results: {folder}")
 
     def _summary(self, entries: Sequence[Entry], out: Path) -> None:
@@ -116,6 +119,7 @@ class Screen:
         resumed = sum(entry.resumed for entry in entries)
         told = f"{counts['ok']} with an EF, {counts['refused']} without, {counts['error']} failed"
         self.line(told + (f"; {resumed} were complete already" if resumed else ""))
+        self.line(NOTICE, "dim")
         self.line(f"Summary: {out / 'summary.csv'}")
 
 
