@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from typing import Any
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -126,6 +125,8 @@ class PixelDecoder:
                 raise ValueError(f"the codestream is {image.size[::-1]}, the header says {self.size}")
 
     def _decode_by_ffmpeg(self, stored: bytes) -> NDArray[np.uint8]:
+        import av  # the node, which reads headers alone, does not load it
+
         context: Any = av.VideoCodecContext.create(_FFMPEG_DECODERS[self._syntax], "r")
         context.options = {"max_pixels": str(MAX_FRAME_PX)}
         frame = next(iter([*context.decode(av.Packet(stored)), *context.decode(None)]))
