@@ -28,6 +28,11 @@ def cores_here() -> int:
     return max(1, min(cores, int(quota))) if quota else cores
 
 
+def cores_for_each(processes: int) -> int:
+    """Cores for each of some processes that share them, at least 1."""
+    return max(1, cores_here() // processes)
+
+
 def _cpu_quota() -> float | None:
     """Cores' worth of time; None where there is no limit."""
     quotas = []

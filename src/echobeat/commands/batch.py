@@ -16,7 +16,7 @@ from typing import Any
 from echobeat.commands import quiet_libraries
 from echobeat.commands.workers import Died, work_through
 from echobeat.errors import EchobeatError, InputError
-from echobeat.machine import cores_here
+from echobeat.machine import cores_for_each
 from echobeat.models import BackendName, bundled_view, check_backend, load_card, model_file
 from echobeat.pipeline import Models, Progress, analyze_clip, read
 from echobeat.records import Assessment, ModelUsed, Spacing
@@ -185,7 +185,7 @@ def _prepare(options: Options, processes: int) -> Callable[[Task], Entry]:
     import cv2
 
     quiet_libraries()
-    threads = max(1, cores_here() // processes)
+    threads = cores_for_each(processes)
     cv2.setNumThreads(threads)
     return partial(assess, options=options, models=_models(options, threads))
 

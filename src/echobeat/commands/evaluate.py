@@ -16,7 +16,7 @@ from rich.text import Text
 
 from echobeat import __version__
 from echobeat.errors import UsageError
-from echobeat.machine import cores_here
+from echobeat.machine import cores_for_each
 
 if TYPE_CHECKING:
     from echobeat.datasets import LabelledStudy
@@ -187,7 +187,7 @@ def _method(name: str | None) -> Any:
 def _running(wanted: _Wanted, *models: str) -> Running:
     from echobeat.evaluation.predictors import Running
 
-    threads = max(1, cores_here() // wanted.jobs)
+    threads = cores_for_each(wanted.jobs)
     if wanted.device is None:
         return Running(threads=threads)
     from echobeat.training.trained import is_run, trained_backend

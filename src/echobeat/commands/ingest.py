@@ -18,7 +18,7 @@ from rich.table import Table
 
 from echobeat.commands.workers import Died, work_through
 from echobeat.errors import OutputError, UsageError
-from echobeat.machine import cores_here
+from echobeat.machine import cores_for_each
 
 if TYPE_CHECKING:
     from echobeat.commands.screen import Screen
@@ -198,7 +198,7 @@ def _prepare(work: Work) -> Callable[[Named], Outcome]:
 
     from echobeat.ingest.one_clip import Ingester
 
-    cv2.setNumThreads(max(1, cores_here() // work.jobs))
+    cv2.setNumThreads(cores_for_each(work.jobs))
     return partial(_ingest_one, Ingester(work.settings, work.pseudonyms, work.stage), work.debug)
 
 

@@ -22,13 +22,13 @@ from echobeat.report.batch import Entry
 from echobeat.report.schema import read_result
 from echobeat.report.wording import (
     beat_note,
-    extremes,
     interval,
     is_judged,
     number,
     percent,
     printable,
     remedy,
+    shown_extremes,
     verdict,
 )
 
@@ -148,7 +148,7 @@ def _beats(result: Result) -> Table:
     for name in names:
         table.add_column(name, justify="left" if name == "note" else "right")
     for beat in result.beats:
-        shown = (*(extremes(beat) or (beat.ed_frame, beat.es_frame)), beat.end_frame)
+        shown = (*shown_extremes(beat), beat.end_frame)
         frames = ["–" if frame is None else str(frame) for frame in shown]
         volumes = [number(volume if judged else None) for volume in (beat.edv_ml, beat.esv_ml)] if calibrated else []
         ef = "–" if beat.ef is None or not judged else percent(beat.ef)

@@ -150,12 +150,10 @@ class Answered:
         """Count."""
         labelled = [study for study in studies if study.ef is not None]
         read = {reading.study for reading in readings if np.isfinite(reading.ef)}
-        known, refused = (
-            [study for study in labelled if study.study in read],
-            [study for study in labelled if study.verdict == "refused"],
-        )
+        known = sum(study.study in read for study in labelled)
+        refused = [study for study in labelled if study.verdict == "refused"]
         both = sum(study.study in read for study in refused)
-        return cls(len(labelled), len(known), len(refused), both, any(study.verdict for study in labelled))
+        return cls(len(labelled), known, len(refused), both, any(study.verdict for study in labelled))
 
     @property
     def all_well(self) -> bool:

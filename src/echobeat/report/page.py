@@ -212,7 +212,7 @@ def beat_row(beat: Beat, assessment: Assessment) -> BeatRow:
     """A beat as the tables show it; numbers only where the product gives an EF."""
     times = assessment.curve.times_s
     judged = wording.is_judged(assessment.result)
-    diastole, systole = wording.extremes(beat) or (beat.ed_frame, beat.es_frame)
+    diastole, systole = wording.shown_extremes(beat)
 
     def moment(frame: int | None) -> str:
         return "–" if frame is None else f"{frame} ({times[frame]:.2f} s)"

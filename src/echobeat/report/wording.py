@@ -130,6 +130,11 @@ def extremes(beat: Beat) -> tuple[int, int] | None:
     return None if diastole is None or beat.es_frame is None else (diastole, beat.es_frame)
 
 
+def shown_extremes(beat: Beat) -> tuple[int | None, int | None]:
+    """What a table of beats shows: the `extremes`, or the one that is known."""
+    return extremes(beat) or (beat.ed_frame, beat.es_frame)
+
+
 def representative_beat(result: Result) -> Beat | None:
     """The counted beat whose EF lies nearest to the study's; the first one with both extremes where none counts."""
     seen = [beat for beat in result.beats if extremes(beat) is not None]
