@@ -13,19 +13,24 @@ from echobeat.phantom.negatives import tissue, vessels
 from echobeat.phantom.other_studies import sample_views
 from echobeat.phantom.pictures import sample_pictures
 from echobeat.phantom.seeds import generator
-from echobeat.phantom.views import VIEWS, View
+from echobeat.phantom.views import VIEWS
 
 Image = NDArray[np.uint8]
 
 PER_PATIENT = 2
 SIZE = 112
-LEARNED_VIEWS: tuple[View, ...] = tuple(v for v in VIEWS if v not in ("apical four-chamber", "great vessels"))
-"""Views to learn; the great vessels are kept for measuring what happens with a view never seen."""
-
-PORTIONS = {"contrast": 1.0, "pictures": 2.5, "tissue": 0.6, "apical two-chamber": 2.0} | dict.fromkeys(
-    [view for view in LEARNED_VIEWS if view != "apical two-chamber"], 0.9
-)
-"""How many pictures of each kind are made, relative to the recipe's number."""
+PORTIONS = {
+    "contrast": 1.0,
+    "pictures": 2.5,
+    "tissue": 0.6,
+    "apical two-chamber": 4.0,
+    "apical long axis": 3.0,
+    "parasternal long axis": 0.9,
+    "parasternal short axis": 1.5,
+    "subcostal": 0.9,
+}
+"""How many pictures of each kind are made, relative to the recipe's number: the more, the more it is like a
+four-chamber view. The great vessels are kept for measuring what happens with a view never seen."""
 
 
 def kept_pictures(folder: Path, count: int, seed: int, log: Callable[[str], None]) -> dict[str, Image]:

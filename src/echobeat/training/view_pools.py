@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 
 from echobeat.datasets.camus import read_camus
 from echobeat.datasets.phantom_frames import FrameMaker
-from echobeat.datasets.view_pictures import LEARNED_VIEWS, SIZE, kept_pictures
+from echobeat.datasets.view_pictures import SIZE, kept_pictures
 from echobeat.models import VIEW_CLASSES
 from echobeat.phantom.pictures import side_by_side
 from echobeat.training.augment import Augmentation
@@ -36,12 +36,22 @@ SHARES = {
 }
 """Of each class in a batch."""
 
+OTHER_VIEWS = {
+    "apical two-chamber": 0.42,
+    "apical long axis": 0.29,
+    "parasternal long axis": 0.06,
+    "parasternal short axis": 0.11,
+    "subcostal": 0.06,
+    "tissue": 0.06,
+}
+"""Of each made picture among the other views."""
+
 REAL_SHARE = 0.55
 """Of the ultrasound samples that come from real images, where there are any."""
 JUDGING = 20
 """One so-manieth of the pictures, made for further patients, chooses the weights."""
 
-GEOMETRY = Augmentation(zoom=(0.8, 1.25), aspect=(0.82, 1.22), rotation_deg=18.0, shift=0.06)
+GEOMETRY = Augmentation(zoom=(0.78, 1.45), aspect=(0.82, 1.22), rotation_deg=18.0, shift=0.06)
 
 
 @dataclass(frozen=True)
@@ -51,7 +61,7 @@ class Pools:
     Attributes
     ----------
     made : dict
-        "four-chamber", "contrast", "pictures", "tissue", and each of `LEARNED_VIEWS`.
+        "four-chamber", "contrast", "pictures", and each of `OTHER_VIEWS`.
     real : sequence of (image, labels)
         Of CAMUS, at their own size; empty for a network that learns from phantoms alone.
     real_share : float
@@ -74,12 +84,8 @@ class Pools:
             return filled(self._real(rng), rng) if real else self._made("contrast", rng)
         if name == "other_view":
             picture = self._real_other(rng) if real else None
-            weights = [0.36, 0.16, 0.14, 0.14, 0.14, 0.06]
-            return (
-                picture
-                if picture is not None
-                else self._made(str(rng.choice([*LEARNED_VIEWS, "tissue"], p=weights)), rng)
-            )
+            kind = str(rng.choice(list(OTHER_VIEWS), p=list(OTHER_VIEWS.values())))
+            return self._made(kind, rng) if picture is None else picture
         return self._real(rng)[0] if real else self._made("four-chamber", rng)
 
     def _real_other(self, rng: Rng) -> Image | None:
