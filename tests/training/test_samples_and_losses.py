@@ -7,7 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from echobeat.training import loaders  # noqa: E402  torch may be missing
+from echobeat import machine  # noqa: E402  torch may be missing
+from echobeat.training import loaders  # noqa: E402
 from echobeat.training.clips import cut, kept, last_start, move  # noqa: E402
 from echobeat.training.config import EFLoss, Machine, Optimiser  # noqa: E402
 from echobeat.training.ef_losses import errors, lds_weights, ranks, ranksim, volume_errors  # noqa: E402
@@ -91,9 +92,10 @@ def test_the_rate_follows_its_schedule():
 
 def test_loaders_keep_to_the_cores_and_the_memory_there_are(monkeypatch):
     """As many processes as either bears, one core for the training itself; what the recipe says wins."""
-    monkeypatch.setattr(loaders, "cores_here", lambda: 4)
+    monkeypatch.setattr(machine, "cores_here", lambda: 4)
     monkeypatch.setattr(loaders, "memory_here", lambda: 64 * 2**30)
     assert loaders.choose_loading(Machine(), 2**20).workers == 3
+    assert loaders.choose_loading(Machine(), 2**20, processes=2).workers == 1
     monkeypatch.setattr(loaders, "memory_here", lambda: 800 * 2**20)
     assert loaders.choose_loading(Machine(), 2**20).workers == 0
     assert loaders.choose_loading(Machine(workers=3), 2**20).workers == 3

@@ -10,7 +10,7 @@ import cv2
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from echobeat.machine import cores_here, memory_here
+from echobeat.machine import cores_for_each, memory_here
 from echobeat.training.config import Machine
 from echobeat.training.sampling import Key
 from echobeat.training.traced import collate_whole
@@ -49,7 +49,7 @@ def choose_loading(machine: Machine, batch_bytes: int, processes: int = 1, gpu: 
         Training on this machine: they share it.
     gpu : bool
     """
-    cores = max(1, cores_here() // processes)
+    cores = cores_for_each(processes)
     room = int(memory_here() * SHARE_FOR_LOADING) // processes
     prefetch = machine.prefetch or 2
     if machine.workers >= 0:
