@@ -110,6 +110,15 @@ def test_a_run_ends_with_a_model_that_segments_and_can_be_begun_with(recipe, tmp
         train_contours(replace(recipe, widths=(4, 8)), None, tmp_path / "third", start=start)
 
 
+def test_no_process_reads_the_best_weights_before_the_one_that_writes_them_is_done(recipe, tmp_path, monkeypatch):
+    """All meet, then each loads them."""
+    events, barrier, load = [], run.Fabric.barrier, checkpoints.load
+    monkeypatch.setattr(run.Fabric, "barrier", lambda *given: (events.append("barrier"), barrier(*given))[1])
+    monkeypatch.setattr(checkpoints, "load", lambda path: (events.append(path.name), load(path))[1])
+    train_contours(recipe, None, tmp_path / "run")
+    assert events[-3:] == ["barrier", "best.ckpt", "barrier"]
+
+
 def test_a_wrong_folder_of_camus_is_told_before_anything_is_made(tmp_path, capsys):
     """All three commands that learn from CAMUS: exit code 3, and no folder that the corrected command stumbles over."""
     for command in ("contours", "beats", "view"):

@@ -5,9 +5,9 @@ The steps are those of `run.Training`, as for one's own data; what differs from 
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -20,7 +20,6 @@ from echobeat.models import Card
 from echobeat.models.cards import ModelTask, file_hash, write_card
 from echobeat.training import checkpoints
 from echobeat.training.config import UNKNOWN_LICENCE, Course, Machine, Optimiser
-from echobeat.training.curves import draw_curves
 from echobeat.training.engine import Engine
 from echobeat.training.journal import Journal
 from echobeat.training.lesson import Lesson
@@ -144,7 +143,7 @@ def train_bundled(
             folder.note({"task": card.task, "data": data, "parameters": parameters})
         training = Training(folder, engine, lesson, journal, Best.read(folder, fabric))
         training.fit(last)
-        return _conclude(training, replace(subject, card=card))
+        return training.conclude(partial(_write, folder, replace(subject, card=card)))
 
 
 def begin_with(network: nn.Module, start: Path) -> None:
@@ -162,23 +161,12 @@ def begin_with(network: nn.Module, start: Path) -> None:
         raise ModelError(f"{start} holds weights of another network. Give the recipe that they came from.") from error
 
 
-def _conclude(training: Training, subject: Subject) -> Path:
-    """Best weights in place; model, card, curves and what was said of each item of the validation written."""
-    engine, folder = training.engine, training.folder
-    best = checkpoints.load(folder.best)
-    if best is None:
-        raise ModelError(f"{folder.best} is missing. Train again into another folder.")
-    engine.judged.load_state_dict(best["network"])
-    rows = engine.examine(training.lesson.validation_loader(engine.fabric))
-    if engine.fabric.is_global_zero:
-        write_text(folder.validation, _as_csv(rows, training.lesson.task.columns))
-        subject.export(copy.deepcopy(engine.judged).cpu(), folder.model)
-        card = replace(subject.card, name=folder.path.resolve().name, sha256=file_hash(folder.model))
-        write_card(card, folder.model.with_suffix(".json"))
-        draw_curves(training.journal.rows, best["step"], folder.path)
-        training.say_best(best["step"])
-    engine.fabric.barrier()
-    return folder.model
+def _write(folder: RunFolder, subject: Subject, network: nn.Module, rows: NDArray[np.float64]) -> None:
+    """What `Training.conclude` asks for."""
+    write_text(folder.validation, _as_csv(rows, subject.lesson.task.columns))
+    subject.export(network, folder.model)
+    card = replace(subject.card, name=folder.path.resolve().name, sha256=file_hash(folder.model))
+    write_card(card, folder.model.with_suffix(".json"))
 
 
 def _as_csv(rows: NDArray[np.float64], columns: Sequence[str]) -> str:

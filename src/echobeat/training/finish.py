@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -44,7 +43,7 @@ def finish(
     ----------
     folder : RunFolder
     network : RawGrey
-        With the best weights.
+        With the best weights, on the CPU.
     config : Config
     material : Material
     figures : mapping
@@ -62,7 +61,6 @@ def finish(
     ModelError
         The exported file does not answer as the network does.
     """
-    network = copy.deepcopy(network).cpu()
     size = config.network.size
     frames = config.clips.frames if isinstance(config, EFConfig) else 1
     export_model(network, folder.model, network.architecture.task, size, frames)

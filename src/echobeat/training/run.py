@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -81,7 +83,7 @@ def train(task: Task, source: Source, out: Path, config: Config, resume: bool = 
         _announce(folder, fabric, lesson, material, journal)
         training = Training(folder, engine, lesson, journal, Best.read(folder, fabric))
         training.fit(last)
-        return training.conclude(material)
+        return training.conclude(partial(_write, training, material))
 
 
 def is_first_process() -> bool:
@@ -226,24 +228,41 @@ class Training:
                 "at curves.png, check the data with `echobeat check-dataset`, or train for more epochs."
             )
 
-    def conclude(self, material: Material) -> Path:
-        """Put the best weights in place, measure them, and write model, card and curves."""
-        engine, network = self.engine, self.lesson.network
-        self.fabric.barrier()
+    def conclude(self, write: Callable[[Any, NDArray[np.float64]], None]) -> Path:
+        """Put the best weights in place, measure them, and draw the curves.
+
+        Parameters
+        ----------
+        write : callable
+            Takes the network, on the CPU, and the rows of its validation; writes both, the network with its card. One
+            process of several calls it.
+
+        Raises
+        ------
+        ModelError
+            The best weights are missing.
+        """
+        engine = self.engine
+        self.fabric.barrier()  # the process that writes the best weights may still be at it
         best = checkpoints.load(self.folder.best)
         if best is None:
             raise ModelError(f"{self.folder.best} is missing. Train again into another folder.")
         engine.judged.load_state_dict(best["network"])
         rows = engine.examine(self.lesson.validation_loader(self.fabric))
         if self.fabric.is_global_zero:
-            network.load_state_dict(best["network"])
-            epochs = engine.step // self.lesson.order.epoch_steps
-            write_text(self.folder.validation, rows_as_csv(self.lesson.task.columns, rows, material))
-            finish(self.folder, network, engine.config, material, self.lesson.task.figures(rows), epochs)
+            write(copy.deepcopy(engine.judged).cpu(), rows)
             draw_curves(self.journal.rows, best["step"], self.folder.path)
             self.say_best(best["step"])
         self.fabric.barrier()
         return self.folder.model
+
+
+def _write(training: Training, material: Material, network: RawGrey, rows: NDArray[np.float64]) -> None:
+    """What `Training.conclude` asks for."""
+    folder, engine, task = training.folder, training.engine, training.lesson.task
+    epochs = engine.step // training.lesson.order.epoch_steps
+    write_text(folder.validation, rows_as_csv(task.columns, rows, material))
+    finish(folder, network, engine.config, material, task.figures(rows), epochs)
 
 
 def rows_as_csv(columns: tuple[str, ...], rows: NDArray[np.float64], material: Material) -> str:
