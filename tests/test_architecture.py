@@ -29,7 +29,7 @@ TORCH_PACKAGES = {"torch", "torchvision", "torchmetrics", "lightning", "monai", 
 FLOORS = (
     {"version"},  # echobeat.__version__
     {"errors", "machine"},
-    {"frames"},
+    {"frames", "whole"},
     {"records"},
     {"measurement", "sources", "phantom"},
     {"models", "deidentification"},

@@ -18,8 +18,8 @@ from echobeat.evaluation.ledger import RUN, Predictions
 from echobeat.evaluation.measured import ALL
 from echobeat.evaluation.predictions import BY_WEIGHT, FrameScore, Method, write_rows
 from echobeat.evaluation.tables import markdown_table, write_json
-from echobeat.phantom.files import whole_file
 from echobeat.records import NOTICE, FloatArray
+from echobeat.whole import whole_file, write_file
 
 SAME_EF = 1e-6
 """Two evaluations are of the same labels where the expert's EF differ by no more."""
@@ -260,8 +260,7 @@ def write_comparison(rows: Sequence[Compared], head: dict[str, Any], how: Resamp
         write_rows(beside, rows, Compared)
     write_json(folder / "comparison.json", {**head, "differences": [asdict(row) for row in rows]}, how)
     text = markdown_table(comparison_header(how), map(comparison_cells, rows))
-    with whole_file(folder / "comparison.md") as beside:
-        beside.write_text(f"{text}\n\nDifference: A - B, on what both predicted. {NOTICE}\n", encoding="utf-8")
+    write_file(folder / "comparison.md", f"{text}\n\nDifference: A - B, on what both predicted. {NOTICE}\n")
 
 
 def comparison_header(how: Resampling) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ from echobeat.evaluation.predictions import (
     read_rows,
     write_rows,
 )
-from echobeat.phantom.files import whole_file
+from echobeat.whole import whole_file, write_file, writing
 
 STUDIES, RUN, LOCK = "studies.csv", "run.json", ".echobeat.lock"
 TABLES: Mapping[type[Any], str] = {
@@ -217,14 +217,12 @@ class Ledger:
         OutputError
             The disk refuses.
         """
-        try:
+        with writing(str(self.folder), "then evaluate again"):
             for kind, name in TABLES.items():
                 rows = [row for row in outcome.rows if isinstance(row, kind)]
                 if rows:
                     write_rows(self.folder / name, rows, kind, "a")
             write_rows(self.folder / STUDIES, [outcome.study], StudyRow, "a")
-        except OSError as error:
-            raise OutputError(f"{self.folder}: cannot be written ({error.strerror}). Free some space.") from error
         self._lines[outcome.study.study] = outcome.study
 
     def _resume(self) -> None:
@@ -243,8 +241,7 @@ class Ledger:
             if not line.problem and keys.get(line.study) == line.key:
                 self._lines[line.study] = line
         self._rewrite()
-        with whole_file(self.folder / RUN) as beside:
-            beside.write_text(json.dumps(asdict(self.identity), indent=1) + "\n", encoding="utf-8")
+        write_file(self.folder / RUN, json.dumps(asdict(self.identity), indent=1) + "\n")
 
     def _rewrite(self) -> None:
         """Every table anew: whole studies only, in the order of the data set."""

@@ -17,8 +17,8 @@ from echobeat.evaluation.measured import ALL, Measured, published
 from echobeat.evaluation.plots import Picture, svg
 from echobeat.evaluation.predictions import BY_WEIGHT
 from echobeat.evaluation.tables import by_method, cells, digits_of, heading
-from echobeat.phantom.files import whole_file
 from echobeat.records import NOTICE
+from echobeat.whole import write_file
 
 SHOWN_FAILURES = 20
 
@@ -90,8 +90,7 @@ def write_page(
         tables=[Table(heading(method), [cells(row) for row in group]) for method, group in _ordered(rows).items()],
         about=_about(identity, rows, how),
     )
-    with whole_file(path) as beside:
-        beside.write_text(text, encoding="utf-8")
+    write_file(path, text)
 
 
 @cache

@@ -18,7 +18,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from echobeat.phantom.files import whole_file
+from echobeat.whole import whole_file
 
 COLUMN_INCHES = 3.5
 """Width of a journal's column, 89 mm."""

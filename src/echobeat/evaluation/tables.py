@@ -13,8 +13,8 @@ from echobeat.evaluation.bootstrap import NO_INTERVAL, Resampling
 from echobeat.evaluation.ledger import Predictions
 from echobeat.evaluation.measured import ALL, Measured, published
 from echobeat.evaluation.predictions import StudyRow, write_rows
-from echobeat.phantom.files import whole_file
 from echobeat.records import NOTICE
+from echobeat.whole import whole_file, write_file
 
 TITLES = {"": "Segmentation"}
 """Headings where the method's name is none."""
@@ -35,8 +35,7 @@ def write_tables(rows: Sequence[Measured], head: dict[str, Any], how: Resampling
     with whole_file(folder / "metrics.csv") as beside:
         write_rows(beside, rows, Measured)
     write_json(folder / "metrics.json", {**head, "metrics": [_entry(row) for row in rows]}, how)
-    with whole_file(folder / "metrics.md") as beside:
-        beside.write_text(markdown(rows, how), encoding="utf-8")
+    write_file(folder / "metrics.md", markdown(rows, how))
 
 
 def write_json(path: Path, content: dict[str, Any], how: Resampling) -> None:
@@ -47,9 +46,7 @@ def write_json(path: Path, content: dict[str, Any], how: Resampling) -> None:
     OutputError
     """
     interval = {"level": how.level, "resamples": how.samples, "seed": how.seed, "by": "patient", "kind": "percentile"}
-    with whole_file(path) as beside:
-        text = json.dumps({**content, "interval": interval, "notice": NOTICE}, indent=1)
-        beside.write_text(text + "\n", encoding="utf-8")
+    write_file(path, json.dumps({**content, "interval": interval, "notice": NOTICE}, indent=1) + "\n")
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -119,10 +116,11 @@ def write_originals(predictions: Predictions, folder: Path) -> None:
             f"{file_of[row.study]},{row.frame},{row.area_px},{row.traced_large:d},{row.traced_small:d},{row.systole:d}"
             for row in predictions.sizes
         ]
-        _write_lines(folder / "size.csv", ["Filename,Frame,Size,HumanLarge,HumanSmall,ComputerSmall", *lines])
+        head = "Filename,Frame,Size,HumanLarge,HumanSmall,ComputerSmall"
+        write_file(folder / "size.csv", "\n".join([head, *lines, ""]))
     if predictions.clips:
         lines = [f"{file_of[row.study]},{row.start_frame},{row.ef:.4f}" for row in predictions.clips]
-        _write_lines(folder / "test_predictions.csv", lines)
+        write_file(folder / "test_predictions.csv", "\n".join([*lines, ""]))
 
 
 def write_failures(failed: Sequence[StudyRow], folder: Path) -> None:
@@ -133,8 +131,3 @@ def write_failures(failed: Sequence[StudyRow], folder: Path) -> None:
             write_rows(beside, failed, StudyRow)
     else:
         path.unlink(missing_ok=True)
-
-
-def _write_lines(path: Path, lines: Sequence[str]) -> None:
-    with whole_file(path) as beside:
-        beside.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -17,7 +17,7 @@ from echobeat.evaluation.ef_figures import NOTED
 from echobeat.evaluation.measured import Measured
 from echobeat.evaluation.tables import cells
 from echobeat.models import Metric
-from echobeat.phantom.files import whole_file
+from echobeat.whole import write_file
 
 
 def show_measured(rows: Sequence[Measured], interval: float) -> None:
@@ -67,5 +67,4 @@ def show_metrics(metrics: Sequence[Metric], out: Path | None) -> None:
         table.add_row(m.data, m.name, f"{m.value:.3f}", interval, str(m.n))
     print_figures(table, all(m.low is not None for m in metrics))
     if out:
-        with whole_file(out) as beside:
-            beside.write_text(json.dumps([asdict(m) for m in metrics], indent=1) + "\n", encoding="utf-8")
+        write_file(out, json.dumps([asdict(m) for m in metrics], indent=1) + "\n")

@@ -14,8 +14,9 @@ from typing import Annotated, Any, Literal
 from platformdirs import user_data_path
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from echobeat.errors import ModelError, OutputError
+from echobeat.errors import ModelError
 from echobeat.records import ModelUsed
+from echobeat.whole import write_file
 
 ModelTask = Literal["segmentation", "ef", "view", "beats"]
 """What a model is for."""
@@ -167,6 +168,10 @@ def weights_folder() -> Path:
     return Path(str(resources.files("echobeat.models") / "weights"))
 
 
+OTHER_FOLDER = "or name another folder by ECHOBEAT_MODELS"
+"""What to do where the user's folder of models cannot be written."""
+
+
 def own_folder() -> Path:
     """Where the user's own models lie: ECHOBEAT_MODELS, otherwise below the system's folder for a user's data."""
     named = os.environ.get("ECHOBEAT_MODELS")
@@ -265,23 +270,19 @@ def write_calibration(card: Card, numbers: Mapping[str, Any], beside: Card | Non
         The folder cannot be written.
     """
     path = calibration_file(card, beside)
-    part = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(dict(numbers), indent=1) + "\n", encoding="utf-8")
-        os.replace(part, path)
-    except OSError as error:
-        raise OutputError(
-            f"{path} cannot be written ({error.strerror}). Name another folder by ECHOBEAT_MODELS."
-        ) from error
+    write_file(path, json.dumps(dict(numbers), indent=1) + "\n", otherwise=OTHER_FOLDER)
     return path
 
 
 def write_card(card: Card, path: Path) -> None:
-    """Write a card's file, whole or not at all."""
-    beside = path.with_name(path.name + ".part")
-    beside.write_bytes(CARD.dump_json(card, indent=1) + b"\n")
-    os.replace(beside, path)
+    """Write a card's file, whole or not at all.
+
+    Raises
+    ------
+    OutputError
+        It cannot be written.
+    """
+    write_file(path, CARD.dump_json(card, indent=1) + b"\n")
 
 
 def model_file(name: str | Path) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import zipfile
@@ -10,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from echobeat.errors import EchobeatError, OutputError, UsageError
+from echobeat.errors import EchobeatError, UsageError
 from echobeat.models.beat_clips import FRAMES
 from echobeat.models.cards import (
+    OTHER_FOLDER,
     Card,
     card_file,
     load_card,
@@ -22,6 +22,7 @@ from echobeat.models.cards import (
     write_card,
 )
 from echobeat.models.session import BackendName, open_backend
+from echobeat.whole import whole_file
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -50,15 +51,9 @@ def add(card: Card, onnx: Path) -> None:
     OutputError
         The folder cannot be written.
     """
-    folder = own_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        beside = folder / f"{card.name}.onnx.part"
+    with whole_file(own_folder() / f"{card.name}.onnx", otherwise=OTHER_FOLDER) as beside:
         shutil.move(onnx, beside)
-        os.replace(beside, folder / f"{card.name}.onnx")
-        write_card(card, folder / f"{card.name}.json")
-    except OSError as error:
-        raise OutputError(f"The folder of models {folder} cannot be written ({error.strerror}).") from error
+    write_card(card, own_folder() / f"{card.name}.json")
 
 
 def remove(name: str) -> None:
@@ -96,26 +91,15 @@ def export(name: str | Path, out: Path) -> tuple[Path, ...]:
         `out` cannot be written.
     """
     files = {f"{load_card(name).name}{path.suffix}": path for path in (model_file(name), card_file(name))}
-    try:
-        if out.suffix == ".zip":
-            return (_zipped(files, out),)
-        out.mkdir(parents=True, exist_ok=True)
-        for new, path in files.items():
-            shutil.copyfile(path, out / f"{new}.part")
-            os.replace(out / f"{new}.part", out / new)
-    except OSError as error:
-        raise OutputError(f"{out} cannot be written ({error.strerror}).") from error
+    if out.suffix == ".zip":
+        with whole_file(out) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as archive:
+            for new, path in files.items():
+                archive.write(path, new)
+        return (out,)
+    for new, path in files.items():
+        with whole_file(out / new) as beside:
+            shutil.copyfile(path, beside)
     return tuple(out / new for new in files)
-
-
-def _zipped(files: dict[str, Path], out: Path) -> Path:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    beside = out.with_name(out.name + ".part")
-    with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as archive:
-        for new, path in files.items():
-            archive.write(path, new)
-    os.replace(beside, out)
-    return out
 
 
 def verify(name: str | Path, backend: BackendName = "auto") -> str | None:

@@ -18,9 +18,10 @@ import numpy as np
 
 from echobeat.phantom.dataset import read_truths, write_patients
 from echobeat.phantom.examination import Patient, draw_patient
-from echobeat.phantom.files import read_video, whole_file
+from echobeat.phantom.files import read_video
 from echobeat.phantom.rhythm import RhythmKind
 from echobeat.phantom.seeds import BENCHMARK_SEEDS
+from echobeat.whole import write_file
 
 BENCHMARK_PATIENTS = 120
 _RHYTHMS: tuple[RhythmKind, ...] = ("sinus", "atrial fibrillation", "sinus", "ectopy", "atrial fibrillation", "sinus")
@@ -57,8 +58,7 @@ def write_benchmark(out: Path, jobs: int = 1, progress: bool = False) -> dict[st
     """
     write_patients(out, benchmark_patients(), jobs, progress)
     made = hash_benchmark(out)
-    with whole_file(out / "benchmark.json") as beside:
-        beside.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+    write_file(out / "benchmark.json", json.dumps(made, indent=1) + "\n")
     return made
 
 

@@ -26,10 +26,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from echobeat.errors import OutputError, UsageError
 from echobeat.phantom.examination import Patient, draw_patient
-from echobeat.phantom.files import whole_file, write_study
+from echobeat.phantom.files import write_study
 from echobeat.phantom.seeds import DATASET_SEEDS
 from echobeat.phantom.study import make_study
 from echobeat.phantom.views import FOUR_CHAMBER
+from echobeat.whole import whole_file
 
 MAX_PATIENTS = 2**20
 """Patients that one seed can give; the next seed's patients begin behind them."""

@@ -12,8 +12,8 @@ from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 from pydicom.uid import JPEGBaseline8Bit, UltrasoundMultiFrameImageStorage, generate_uid
 
-from echobeat.phantom.files import whole_file
 from echobeat.phantom.study import Study
+from echobeat.whole import whole_file
 
 _JPEG_QUALITY = 90
 _DATE, _TIME = "20240101", "120000"  # one and the same for all: a phantom has no day

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
@@ -13,37 +10,15 @@ from pathlib import Path
 import av
 import numpy as np
 
-from echobeat.errors import OutputError
 from echobeat.frames import FrameStack
 from echobeat.phantom.examination import Images
 from echobeat.phantom.outlines import chords
 from echobeat.phantom.study import Study
 from echobeat.phantom.views import FOUR_CHAMBER
+from echobeat.whole import whole_file, write_file
 
 TRUTH_VERSION = 1
 _MJPEG_QUALITY = 3  # ffmpeg's scale, 2 (best) to 31
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Give a path beside `path` to write to, and move it there when all went well.
-
-    Raises
-    ------
-    OutputError
-        The file cannot be written.
-    """
-    beside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield beside
-        os.replace(beside, path)
-    except OSError as error:
-        raise OutputError(
-            f"{path}: cannot be written ({error.strerror or error}). Free or choose another place."
-        ) from error
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def write_video(frames: Images | FrameStack, fps: float, path: Path) -> None:
@@ -77,17 +52,16 @@ def write_study(study: Study, folder: Path) -> None:
     """Write ``Videos/NAME.avi``, ``Truth/NAME.npz`` and, last, ``Truth/NAME.json``."""
     name = study.patient.name
     write_video(study.frames, study.patient.acquisition.fps, folder / "Videos" / f"{name}.avi")
-    with whole_file(folder / "Truth" / f"{name}.npz") as beside:
+    with whole_file(folder / "Truth" / f"{name}.npz") as beside, beside.open("wb") as file:
         np.savez_compressed(
-            beside,
+            file,
             lv=study.masks,
             outlines_px=study.outlines_px.astype(np.float32),
             times_s=study.times_s,
             volume_ml=study.volume_ml,
             phase=study.phase,
         )
-    with whole_file(folder / "Truth" / f"{name}.json") as beside:
-        beside.write_text(json.dumps(truth(study), indent=1) + "\n", encoding="utf-8")
+    write_file(folder / "Truth" / f"{name}.json", json.dumps(truth(study), indent=1) + "\n")
 
 
 def truth(study: Study) -> dict[str, object]:

@@ -22,10 +22,10 @@ from echobeat.frames import FrameStack
 from echobeat.measurement import find_beats, volume_curve
 from echobeat.models import Segmenter
 from echobeat.models.beat_clips import FRAMES, SIZE, beat_clip, cut_out
-from echobeat.phantom.files import whole_file
 from echobeat.sources import open_clip
 from echobeat.training.animation import StillPair, volume
 from echobeat.training.augment import change_appearance
+from echobeat.whole import whole_file
 
 Log = Callable[[str], None]
 Rng = np.random.Generator
