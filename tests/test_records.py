@@ -40,6 +40,6 @@ def test_a_clip_that_cannot_be_is_refused_with_its_name(change, words):
 
 
 def test_errors_cross_process_borders():
-    """A worker's error arrives whole: source, problem and remedy."""
-    error = pickle.loads(pickle.dumps(InvalidClip("a.avi", "it is empty", "Check it")))
-    assert (error.source, error.problem, error.remedy) == ("a.avi", "it is empty", "Check it")
+    """A worker's error arrives whole: source, problem, remedy and code."""
+    error = pickle.loads(pickle.dumps(InvalidClip("a.avi", "it is empty", "Check it", "empty")))
+    assert (error.source, error.problem, error.remedy, error.code) == ("a.avi", "it is empty", "Check it", "empty")

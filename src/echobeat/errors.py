@@ -40,16 +40,19 @@ class InputError(EchobeatError):
         What is wrong, without a full stop.
     remedy : str
         What to do about it, without a full stop.
+    code : str
+        The problem in a word, for logs, which must not quote it; empty where the class says as much.
     """
 
-    def __init__(self, source: str, problem: str, remedy: str) -> None:
+    def __init__(self, source: str, problem: str, remedy: str, code: str = "") -> None:
         super().__init__(f"{source}: {problem}. {remedy}.")
         self.source = source
         self.problem = problem
         self.remedy = remedy
+        self.code = code
 
-    def __reduce__(self) -> tuple[type[InputError], tuple[str, str, str]]:
-        return type(self), (self.source, self.problem, self.remedy)  # crosses process borders whole
+    def __reduce__(self) -> tuple[type[InputError], tuple[str, str, str, str]]:
+        return type(self), (self.source, self.problem, self.remedy, self.code)  # crosses process borders whole
 
 
 class UnreadableFile(InputError):

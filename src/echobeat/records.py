@@ -97,12 +97,13 @@ class Clip:
     def __post_init__(self) -> None:
         count, height, width = self.frames.shape
         if count == 0:
-            raise InvalidClip(self.source, "it holds no frames", "Check the recording")
+            raise InvalidClip(self.source, "it holds no frames", "Check the recording", "no_frames")
         if min(height, width) < MIN_SIDE_PX:
             raise InvalidClip(
                 self.source,
                 f"its frames are {height} x {width} pixels",
                 f"At least {MIN_SIDE_PX} x {MIN_SIDE_PX} are needed",
+                "size",
             )
         if self.times_s.shape != (count,) or not np.all(np.isfinite(self.times_s)):
             raise InvalidClip(self.source, "its frame times do not fit its frames", "Give the rate with --fps")

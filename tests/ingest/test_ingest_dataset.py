@@ -180,7 +180,7 @@ def test_every_code_of_other_rooms_is_in_the_table() -> None:
     from echobeat.deidentification import refusals
     from echobeat.measurement.codes import CODES
 
-    assert {known[1] for known in refusals._BY_PROBLEM} | {refusals.DAMAGED[0]} <= set(REASONS)
+    assert set(refusals.SENTENCES) <= set(REASONS)
     assert set(deidentified.DOUBTS) - {"still"} <= set(REASONS)
     of_pictures = {"blank", "still_image", "frozen", "not_ultrasound", "colour_doppler"}
     assert {code for code in of_pictures if CODES[code].refusal} <= set(REASONS)

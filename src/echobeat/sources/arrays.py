@@ -53,7 +53,7 @@ def clip_from_array(
             "Give (frames, height, width), or (frames, height, width, 3) for RGB",
         )
     if len(values) == 0:
-        raise InvalidClip(source, "it holds no frames", "Give at least one")
+        raise InvalidClip(source, "it holds no frames", "Give at least one", "no_frames")
     check_frame_size(source, *values.shape[1:3])
     times = None if fps is None else regular_times(len(values), fps)
     return clip_from_recording(_recording(values, source, times), source, fps, spacing)

@@ -55,7 +55,7 @@ def read_nifti(file: BinaryIO, source: str, *, compressed: bool) -> Recording:
         grey, rgb = _to_grey(layout.values(stored), low, high)
         collector.add(grey, rgb if collector.wants_colour else None)
     if not len(collector):
-        raise UnreadableFile(source, "it is cut off before its first frame", "Copy or export it again")
+        raise UnreadableFile(source, "it is cut off before its first frame", "Copy or export it again", "cut_off")
     count = len(collector)
     if count < layout.count:
         warnings = (*warnings, truncated(count, layout.count))

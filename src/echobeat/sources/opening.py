@@ -89,7 +89,9 @@ def clip_from_recording(recording: Recording, source: str, fps: float | None, sp
     elif count == 1:
         times, answered = regular_times(1, 1.0), set()
     else:
-        raise InvalidClip(source, "it does not say its frame rate", "Give it with --fps, for example --fps 50")
+        raise InvalidClip(
+            source, "it does not say its frame rate", "Give it with --fps, for example --fps 50", "no_frame_rate"
+        )
     if spacing is not None:
         answered |= _SPACING_WARNINGS
     warnings = (*recording.warnings, *rate_warnings(times))
@@ -140,7 +142,7 @@ def read_recording(file: BinaryIO, source: str) -> Recording:
         head = file.read(HEAD_BYTES)
         file.seek(0)
     if not head:
-        raise UnreadableFile(source, "it is empty", "Copy or export it again from its origin")
+        raise UnreadableFile(source, "it is empty", "Copy or export it again from its origin", "empty")
     kind = identify(head)
     # Each reader is imported when it is needed: together they take most of a second to load.
     if kind is None:

@@ -80,6 +80,7 @@ class FrameCollector:
                 self.source,
                 f"its frames change from {before} to {now} pixels at frame {len(self)}",
                 "Export the clip again with one frame size, or cut it before that frame",
+                "changing_size",
             )
         if rgb is not None:
             self.colour.add(rgb)
@@ -94,7 +95,7 @@ class FrameCollector:
             There is none.
         """
         if self._stack is None:
-            raise InvalidClip(self.source, "it holds no frames", "Check the recording or export it again")
+            raise InvalidClip(self.source, "it holds no frames", "Check the recording or export it again", "no_frames")
         return self._stack
 
 
@@ -111,7 +112,7 @@ def check_frame_size(source: str, height: int, width: int) -> None:
         remedy = f"At most {MAX_FRAME_PX} pixels a frame are read; scale the clip down"
     else:
         return
-    raise InvalidClip(source, f"its frames are {height} x {width} pixels", remedy)
+    raise InvalidClip(source, f"its frames are {height} x {width} pixels", remedy, "size")
 
 
 def truncated(read: int, announced: int | None) -> ClipWarning:

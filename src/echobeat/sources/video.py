@@ -85,10 +85,10 @@ def _video_stream(container: Any, source: str) -> Any:
     with decoding(source):
         stream = container.streams.best("video")
     if stream is None:
-        raise UnsupportedFile(source, "it holds no video", "Give a video of the heart")
+        raise UnsupportedFile(source, "it holds no video", "Give a video of the heart", "no_video")
     if stream.codec_context is None:
         raise UnsupportedFile(
-            source, "its video codec is not known", "Convert it to MP4 (H.264), for example with ffmpeg"
+            source, "its video codec is not known", "Convert it to MP4 (H.264), for example with ffmpeg", "compression"
         )
     return stream
 
@@ -165,7 +165,7 @@ def _recording(film: _Film, container: Any, stream: Any) -> Recording:
             raise UnreadableFile(
                 film.source, "none of its frames can be decoded", "Copy or export it again from its origin"
             )
-        raise InvalidClip(film.source, "it holds no frames", "Check the recording or export it again")
+        raise InvalidClip(film.source, "it holds no frames", "Check the recording or export it again", "no_frames")
     with decoding(film.source):
         fps = float(stream.average_rate) if stream.average_rate else None
         announced = None if container.format.name == "gif" else stream.frames or None

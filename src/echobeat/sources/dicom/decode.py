@@ -69,12 +69,12 @@ class PixelDecoder:
             name = str(self._syntax.name)[:64]
         if self._photometric not in _READ:
             colours = f"its colours are stored as {self._photometric[:16]!r}"
-            raise UnsupportedFile(source, colours, "Export it as RGB or MONOCHROME2")
+            raise UnsupportedFile(source, colours, "Export it as RGB or MONOCHROME2", "colours")
         if self._bits not in (8, 16):
-            raise UnsupportedFile(source, f"it has {self._bits} bits a sample", "Export it with 8 or 16 bits")
+            raise UnsupportedFile(source, f"it has {self._bits} bits a sample", "Export it with 8 or 16 bits", "bits")
         if self._decoder is None and not self._ffmpeg_reads():
             remedy = "Export it uncompressed, or as JPEG baseline, JPEG 2000 or RLE"
-            raise UnsupportedFile(source, f"its compression is not read ({name})", remedy)
+            raise UnsupportedFile(source, f"its compression is not read ({name})", remedy, "compression")
         with decoding(source, "its DICOM header is damaged"):
             self._options: dict[str, Any] = {"planar_configuration": 0, "pixel_representation": 0}
             self._options |= as_pixel_options(attributes, number_of_frames=1)

@@ -121,7 +121,9 @@ def read_header(file: BinaryIO, source: str) -> Header:
         size = file.seek(0, 2)
         file.seek(0)
     if _DEFLATED in head[:1024]:
-        raise UnsupportedFile(source, "it is a deflated DICOM file", "Export it with another transfer syntax")
+        raise UnsupportedFile(
+            source, "it is a deflated DICOM file", "Export it with another transfer syntax", "deflated"
+        )
     last: list[BaseTag] = []
 
     def at_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
@@ -138,16 +140,21 @@ def read_header(file: BinaryIO, source: str) -> Header:
     _refuse_other_objects(modality, sop_class, source)
     if not last:
         if offset >= size and sop_class in ULTRASOUND_CLASSES:
-            raise UnreadableFile(source, "it is cut off before its pictures", "Copy or export it again")
-        raise UnsupportedFile(source, "it holds no pictures", "Give the ultrasound clip, not a report or a list")
+            raise UnreadableFile(source, "it is cut off before its pictures", "Copy or export it again", "cut_off")
+        raise UnsupportedFile(
+            source, "it holds no pictures", "Give the ultrasound clip, not a report or a list", "no_pictures"
+        )
     if last[0].group == _GE_PRIVATE_GROUP:
         raise UnsupportedFile(
             source,
             "its clip is stored in the manufacturer's private format (group 7FE1)",
             "Export it from the scanner or workstation as standard DICOM or as AVI",
+            "private_cine",
         )
     if last[0] != _PIXEL_DATA:
-        raise UnsupportedFile(source, "it holds no 8- or 16-bit pictures", "Export it as standard ultrasound DICOM")
+        raise UnsupportedFile(
+            source, "it holds no 8- or 16-bit pictures", "Export it as standard ultrasound DICOM", "bits"
+        )
     return Header(attributes, syntax, offset)
 
 
@@ -163,11 +170,13 @@ def _transfer_syntax(attributes: Any) -> UID:
 
 def _refuse_other_objects(modality: str, sop_class: UID, source: str) -> None:
     if sop_class == _ENHANCED_VOLUME_CLASS:
-        raise UnsupportedFile(source, "it is a three-dimensional ultrasound volume", "Give a two-dimensional clip")
+        raise UnsupportedFile(
+            source, "it is a three-dimensional ultrasound volume", "Give a two-dimensional clip", "volume"
+        )
     stated = modality or sop_class
     if stated and modality not in _ULTRASOUND_MODALITIES and sop_class not in ULTRASOUND_CLASSES:
         what = f"its modality is {modality[:16]}" if modality else f"it is of class {sop_class.name[:64]}"
-        raise UnsupportedFile(source, f"{what}, not ultrasound (US)", "Give an ultrasound clip")
+        raise UnsupportedFile(source, f"{what}, not ultrasound (US)", "Give an ultrasound clip", "not_ultrasound")
 
 
 def photometric(attributes: Dataset) -> str:
