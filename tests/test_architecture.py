@@ -232,6 +232,17 @@ def test_how_many_cores_there_are_is_asked_in_one_place(module: str) -> None:
         assert name not in {"cpu_count", "process_cpu_count", "sched_getaffinity"}, "ask machine.cores_here"
 
 
+# What they move is written elsewhere: whole folders, clips from a run's stage, files that a sender has handed over.
+MOVERS = {f"echobeat.{name}" for name in ("whole", "report.folders", "ingest.dataset", "node.spool")}
+
+
+@pytest.mark.parametrize("module", [m for m in SOURCES if m not in MOVERS])
+def test_files_are_written_whole_in_one_place(module: str) -> None:
+    """`whole.whole_file` knows what has to happen before a file is moved into its place, and after a failure."""
+    for node in ast.walk(parse(module)):
+        assert not (isinstance(node, ast.Attribute) and ast.unparse(node) == "os.replace"), "use whole.whole_file"
+
+
 @pytest.mark.parametrize("module", [m for m in SOURCES if room_of(m) not in {"commands", "__main__"}])
 def test_nothing_below_the_commands_ends_the_process(module: str) -> None:
     for node in ast.walk(parse(module)):

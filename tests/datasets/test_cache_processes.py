@@ -17,6 +17,7 @@ from echobeat.datasets import open_dataset
 from echobeat.datasets.crew import each
 from echobeat.datasets.frame_cache import FrameCache
 from echobeat.sources import open_clip
+from echobeat.whole import PREFIX
 
 FILLING = Path(__file__).with_name("filling.py")
 
@@ -56,7 +57,7 @@ def test_a_killed_fill_leaves_a_cache_that_goes_on(tmp_path: Path, monkeypatch: 
         assert process.poll() is None
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    whole, half = (sorted((tmp_path / "cache").rglob(f"*.{kind}")) for kind in ("frames", "part"))
+    whole, half = (sorted((tmp_path / "cache").rglob(kind)) for kind in ("*.frames", f"{PREFIX}*"))
     assert (len(whole), len(half)) == (1, 1)
     decoded = []
     decode = module.decode
@@ -66,7 +67,7 @@ def test_a_killed_fill_leaves_a_cache_that_goes_on(tmp_path: Path, monkeypatch: 
     assert cache.fill(studies, jobs=1) == ()
     assert decoded == [study.name for study in studies[1:]]
     assert cache.verify(studies) == ()
-    assert not list((tmp_path / "cache").rglob("*.part"))
+    assert not list((tmp_path / "cache").rglob(f"{PREFIX}*"))
 
 
 def test_several_jobs_fill_as_one_does(tmp_path: Path) -> None:

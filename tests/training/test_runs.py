@@ -28,6 +28,7 @@ from echobeat.training.recipe_files import load_config, load_recipe  # noqa: E40
 from echobeat.training.run import Best, Training, train  # noqa: E402
 from echobeat.training.run_folder import RunFolder  # noqa: E402
 from echobeat.training.trained import trained_backend  # noqa: E402
+from echobeat.whole import PREFIX  # noqa: E402
 
 COMMON = ["network.size=48", "course.epochs=2", "course.batch=2", "machine.workers=0", "course.checkpoint_minutes=0"]
 TINY = {"segmentation": COMMON, "ef": [*COMMON, "clips.frames=8", "clips.rate_hz=12.5", "validation_clips=1"]}
@@ -148,6 +149,16 @@ def test_a_folder_with_a_run_is_not_begun_again(data, cache, tmp_path):
     (tmp_path / "run" / "config.toml").unlink()
     with pytest.raises(UsageError, match="checkpoints, but no config"):
         run("segmentation", data, tmp_path / "run", cache, "course.epochs=3")
+
+
+def test_what_a_killed_run_was_saving_is_removed(tmp_path):
+    """A checkpoint is large, and each kill would leave one."""
+    folder = RunFolder(tmp_path / "run")
+    left = folder.last.with_name(f"{PREFIX}0123")
+    left.parent.mkdir(parents=True)
+    left.write_text("half")
+    folder.begin(load_config("segmentation", "light", TINY["segmentation"]), resume=True)
+    assert not left.exists()
 
 
 def test_a_run_whose_data_could_not_be_read_is_none(data, cache, tmp_path):

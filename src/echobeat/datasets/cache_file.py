@@ -22,21 +22,18 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
-from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
 from echobeat.datasets.decoding import BLOCK, Decoded
 from echobeat.datasets.placement import Placement
-from echobeat.errors import OutputError, UnreadableFile
+from echobeat.errors import UnreadableFile
 from echobeat.models.letterbox import Letterbox
+from echobeat.whole import whole_file
 
 FORMAT = 1
 """Part of the folder's name: a cache of another format is left alone and made anew."""
-
-PART = ".part"
-"""Suffix of a file that is being written."""
 
 _MAGIC = b"ebframe1"
 _TAIL = struct.Struct("<II8s")
@@ -155,20 +152,9 @@ def write_entry(path: Path, decoded: Decoded, size: int | None, sources: tuple[S
 @contextmanager
 def _whole(path: Path) -> Iterator[BinaryIO]:
     """Give a file to write to, which takes its name when all of it is on the disk."""
-    beside = path.with_name(f"{path.stem}.{uuid4().hex}{PART}")
-    try:
-        with beside.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())  # a name must not outlive a power cut that its contents did not
-        os.replace(beside, path)
-    except OSError as error:
-        raise OutputError(
-            f"{path.parent}: the frame cache cannot be written ({error.strerror}). Free some space or give another "
-            "folder with --cache."
-        ) from error
-    finally:
-        beside.unlink(missing_ok=True)
+    what, otherwise = f"{path.parent}: the frame cache", "or give another folder with --cache"
+    with whole_file(path, what, otherwise) as beside, beside.open("wb") as file:
+        yield file
 
 
 class Entry:

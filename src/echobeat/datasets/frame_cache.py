@@ -6,7 +6,7 @@
     CACHE/frames-1/112/3f/.lock              held while something is written into this folder
     CACHE/frames-1/native/...                frames as stored
 
-Any number of processes may fill and read one cache. A file appears by `os.replace`, so a reader sees all of it or
+Any number of processes may fill and read one cache. A file appears whole or not at all, so a reader sees all of it or
 nothing; the lock only keeps two from decoding the same video. Who holds a folder's lock is the only writer there
 and removes what a killed one has left. Why one file a study: docs/decisions/0007-frame-cache.md.
 """
@@ -24,13 +24,14 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from echobeat.datasets.cache_file import FORMAT, PART, Entry, Footer, Stamp, write_entry
+from echobeat.datasets.cache_file import FORMAT, Entry, Footer, Stamp, write_entry
 from echobeat.datasets.crew import each
 from echobeat.datasets.decoding import decode
 from echobeat.datasets.direct_frames import rate
 from echobeat.datasets.problems import problem
 from echobeat.datasets.study import LabelledStudy, Problem, Tracing
 from echobeat.errors import InputError, InvalidClip, OutputError, UnreadableFile
+from echobeat.whole import PREFIX
 
 Progress = Callable[[int, int], None]
 """Told how many studies are done, and of how many."""
@@ -224,7 +225,7 @@ class Shelf:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(path.parent / ".lock"):
-                for left in path.parent.glob(f"*{PART}"):
+                for left in path.parent.glob(f"{PREFIX}*"):
                     left.unlink(missing_ok=True)  # a killed process's: we hold the lock
                 if not self.is_fresh(study):
                     self._renew(study, path)

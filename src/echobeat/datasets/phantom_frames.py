@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echobeat.machine import cores_here
+from echobeat.whole import whole_file
 
 Labelled = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 """(height, width) image, 0-255, and labels 0-3, both uint8."""
@@ -55,9 +55,8 @@ class FrameMaker:
         if not path.exists():
             made = _make(maker, count, self.size, self.seed, self.log)
             images, labels = (np.stack(part) for part in zip(*made, strict=True))
-            beside = path.with_suffix(".part.npz")
-            np.savez(beside, images=images, labels=labels)
-            os.replace(beside, path)
+            with whole_file(path) as beside, beside.open("wb") as file:
+                np.savez(file, images=images, labels=labels)
         with np.load(path) as kept:
             return list(zip(kept["images"], kept["labels"], strict=True))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from echobeat.phantom.other_studies import sample_views
 from echobeat.phantom.pictures import sample_pictures
 from echobeat.phantom.seeds import generator
 from echobeat.phantom.views import VIEWS
+from echobeat.whole import whole_file
 
 Image = NDArray[np.uint8]
 
@@ -52,9 +52,8 @@ def kept_pictures(folder: Path, count: int, seed: int, log: Callable[[str], None
         wanted = round(count * portion)
         path = folder / f"{kind.replace(' ', '-')}-{wanted}-{seed}.npz"
         if not path.exists():
-            beside = path.with_suffix(".part.npz")
-            np.savez_compressed(beside, images=_make(kind, wanted, (seed, number)))
-            os.replace(beside, path)
+            with whole_file(path) as beside, beside.open("wb") as file:
+                np.savez_compressed(file, images=_make(kind, wanted, (seed, number)))
             log(f"{wanted} pictures: {kind}")
         with np.load(path) as kept:
             pictures[kind] = kept["images"]

@@ -7,8 +7,7 @@ a picture of it for the person who decides.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -28,17 +27,20 @@ from echobeat.deidentification.split import has_two_pictures
 from echobeat.deidentification.text import DOUBTS as TEXT_DOUBTS
 from echobeat.deidentification.text import Box, find_text
 from echobeat.deidentification.thumbnails import PICTURE, thumbnail
-from echobeat.errors import EchobeatError, InputError, OutputError, write_remedy
+from echobeat.errors import InputError, OutputError
 from echobeat.sources.dicom import read_dicom
 from echobeat.sources.dicom.times import state_times
 from echobeat.sources.kinds import HEAD_BYTES
 from echobeat.sources.recording import decoding, quiet_libraries
+from echobeat.whole import whole_file, write_file
 
 State = Literal["clean", "review", "refused"]
 Decision = Literal["clean", "black"]
 DOUBTS = SECTOR_DOUBTS | TEXT_DOUBTS
 NAME = "the file"
 """What errors call a source here: its path may name the patient."""
+_TOLD = ("The output", "or choose another --out")
+"""What they call an output, and what to do where it cannot be written."""
 
 _BLOCK_BYTES = 1 << 20
 _AROUND_PX = 6
@@ -158,8 +160,7 @@ def _deidentified(file: BinaryIO, source_hash: str, out: Path, task: Task) -> Ou
     path = out / state / identity.patient / identity.study / f"{identity.instance}.dcm"
     _save(made, path)
     if state == "review":
-        with _whole(path.with_suffix(PICTURE)) as beside:
-            beside.write_bytes(thumbnail(recording.frames, sector.mask, text.boxes))
+        write_file(path.with_suffix(PICTURE), thumbnail(recording.frames, sector.mask, text.boxes), *_TOLD)
     _remove_other(out, path, state)
     reason, message = DECIDED[decision] if decision else (doubt, DOUBTS.get(doubt, ""))
     if any(warning.code == TRUNCATED[0] for warning in recording.warnings):
@@ -194,22 +195,5 @@ def _save(made: Dataset, path: Path) -> None:
     odd = strangers(made)
     if odd:
         raise OutputError(f"An output would hold attributes that are not on the allow-list: {', '.join(odd)}.")
-    with _whole(path) as beside:
+    with whole_file(path, *_TOLD) as beside:
         FileDataset(str(beside), made, preamble=b"\0" * 128, file_meta=meta).save_as(beside, enforce_file_format=True)
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield beside
-        os.replace(beside, path)
-    except OSError as error:
-        if isinstance(error, EchobeatError):
-            raise
-        raise OutputError(
-            f"The output cannot be written ({error.strerror or error}). {write_remedy(error)}."
-        ) from error
-    finally:
-        beside.unlink(missing_ok=True)

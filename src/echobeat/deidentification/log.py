@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -14,9 +13,13 @@ from echobeat.deidentification.header import Policy
 from echobeat.deidentification.instance import DECIDED, TRUNCATED, Decision, Outcome
 from echobeat.deidentification.text import DETECTOR
 from echobeat.deidentification.thumbnails import PICTURE
-from echobeat.errors import OutputError, UsageError, write_remedy
+from echobeat.errors import OutputError, UsageError
+from echobeat.whole import write_file, writing
 
 LOG = "deidentify_log.csv"
+
+_TOLD = ("The log", "or choose another --out")
+"""What errors call it, without a path that may name somebody, and what to do where it cannot be written."""
 
 
 @dataclass(frozen=True)
@@ -111,11 +114,8 @@ class Log:
         if earlier is not None and earlier.path not in ("", row.path):
             self._remove_output(earlier)
         self.rows[row.source_hash] = row
-        try:
-            with self.path.open("a", encoding="utf-8", newline="") as stream:
-                csv.writer(stream, lineterminator="\n").writerow(astuple(row))
-        except OSError as error:
-            raise OutputError(f"The log cannot be written ({error.strerror}). {write_remedy(error)}.") from error
+        with writing(*_TOLD), self.path.open("a", encoding="utf-8", newline="") as stream:
+            csv.writer(stream, lineterminator="\n").writerow(astuple(row))
 
     def _remove_output(self, row: Row) -> None:
         output = self.path.parent / row.path
@@ -132,11 +132,4 @@ class Log:
     def _write(self, rows: Iterable[Row]) -> None:
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows([COLUMNS, *map(astuple, rows)])
-        beside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        try:
-            beside.write_text(text.getvalue(), encoding="utf-8")
-            os.replace(beside, self.path)
-        except OSError as error:
-            raise OutputError(f"The log cannot be written ({error.strerror}). {write_remedy(error)}.") from error
-        finally:
-            beside.unlink(missing_ok=True)
+        write_file(self.path, text.getvalue(), *_TOLD)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -13,10 +12,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from echobeat.deidentification.log import Row
 from echobeat.deidentification.thumbnails import PICTURE
-from echobeat.errors import OutputError, write_remedy
+from echobeat.whole import write_file, writing
 
 SHEET = "review.html"
 MOST_ON_A_SHEET = 400
+
+_TOLD = ("The review sheet", "or choose another --out")
+"""What errors call it, without a path that may name somebody, and what to do where it cannot be written."""
 
 
 class Item(NamedTuple):
@@ -55,18 +57,14 @@ def write_sheets(out: Path, rows: Sequence[Row]) -> list[Path]:
     ordered = sorted(rows, key=lambda row: (row.reason, row.patient, row.study, row.instance))
     pages = [ordered[start : start + MOST_ON_A_SHEET] for start in range(0, len(ordered), MOST_ON_A_SHEET)]
     names = [SHEET if number == 1 else f"review-{number}.html" for number in range(1, len(pages) + 1)]
-    try:
+    with writing(*_TOLD):
         for old in folder.glob("review*.html"):
             if old.name not in names:
                 old.unlink()
         for name, page in zip(names, pages, strict=True):
             items = [Item(row, _embedded((out / row.path).with_suffix(PICTURE))) for row in page]
             text = _template().render(items=items, name=name, names=names, total=len(rows))
-            beside = folder / f".{name}.{os.getpid()}"
-            beside.write_text(text, encoding="utf-8")
-            os.replace(beside, folder / name)
-    except OSError as error:
-        raise OutputError(f"The review sheet cannot be written ({error.strerror}). {write_remedy(error)}.") from error
+            write_file(folder / name, text, *_TOLD)
     return [folder / name for name in names]
 
 

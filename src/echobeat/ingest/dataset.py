@@ -181,7 +181,7 @@ class DatasetFolder:
             video.unlink(missing_ok=True)
             text.unlink(missing_ok=True)
         else:
-            os.replace(video, self._video(facts.name))
+            os.replace(video, self._video(facts.name))  # written and checked in the stage
             os.replace(text, self.path / "Clips" / f"{facts.name}.json")
             self._remember(facts)
         notes = " ".join(facts.notes) if facts else ""

@@ -168,10 +168,6 @@ def weights_folder() -> Path:
     return Path(str(resources.files("echobeat.models") / "weights"))
 
 
-OTHER_FOLDER = "or name another folder by ECHOBEAT_MODELS"
-"""What to do where the user's folder of models cannot be written."""
-
-
 def own_folder() -> Path:
     """Where the user's own models lie: ECHOBEAT_MODELS, otherwise below the system's folder for a user's data."""
     named = os.environ.get("ECHOBEAT_MODELS")
@@ -270,7 +266,8 @@ def write_calibration(card: Card, numbers: Mapping[str, Any], beside: Card | Non
         The folder cannot be written.
     """
     path = calibration_file(card, beside)
-    write_file(path, json.dumps(dict(numbers), indent=1) + "\n", otherwise=OTHER_FOLDER)
+    text = json.dumps(dict(numbers), indent=1) + "\n"
+    write_file(path, text, otherwise="or name another folder by ECHOBEAT_MODELS")
     return path
 
 

@@ -12,7 +12,6 @@ import numpy as np
 from echobeat.errors import EchobeatError, UsageError
 from echobeat.models.beat_clips import FRAMES
 from echobeat.models.cards import (
-    OTHER_FOLDER,
     Card,
     card_file,
     load_card,
@@ -43,17 +42,18 @@ def free_name(name: str) -> str:
     return name
 
 
-def add(card: Card, onnx: Path) -> None:
-    """Move a model file into the user's folder and write its card there, the card last: it makes the model known.
+def add(card: Card, onnx: Path, folder: Path | None = None) -> None:
+    """Copy a model file into a folder, the user's own by default, and then write its card: that makes the model known.
 
     Raises
     ------
     OutputError
         The folder cannot be written.
     """
-    with whole_file(own_folder() / f"{card.name}.onnx", otherwise=OTHER_FOLDER) as beside:
-        shutil.move(onnx, beside)
-    write_card(card, own_folder() / f"{card.name}.json")
+    folder = own_folder() if folder is None else folder
+    with whole_file(folder / f"{card.name}.onnx") as beside:
+        shutil.copyfile(onnx, beside)
+    write_card(card, folder / f"{card.name}.json")
 
 
 def remove(name: str) -> None:

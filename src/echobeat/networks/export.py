@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import warnings
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from echobeat.models import open_backend
 from echobeat.models.beat_clips import FRAMES, SIZE
 from echobeat.networks.preprocessing import standardise
 from echobeat.networks.registry import RawGrey, Task
+from echobeat.whole import whole_file
 
 __all__ = [
     "OPSET",
@@ -86,6 +86,8 @@ def export_model(module: RawGrey, path: Path, task: Task, size: int, frames: int
         The network cannot take such an input, or is for the other task.
     ModelError
         The file does not answer as the network does.
+    OutputError
+        It cannot be written.
     """
     architecture = module.architecture
     if architecture.task != task:
@@ -95,13 +97,9 @@ def export_model(module: RawGrey, path: Path, task: Task, size: int, frames: int
     model = answering(copy.deepcopy(module)).cpu().float().eval()
     shape = (1, size, size) if task == "segmentation" else (1, frames, size, size)
     free = {0: "batch", 2: "time"} if architecture.whole_video else {0: "batch"}
-    beside = path.with_name(path.name + ".part")
-    try:
+    with whole_file(path) as beside:
         _write(model, beside, shape, "probabilities" if task == "segmentation" else "ef", free)
         _compare(model, beside, shape, architecture.whole_video)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def export_segmentation(network: nn.Module, path: Path, size: int) -> None:
@@ -113,6 +111,8 @@ def export_segmentation(network: nn.Module, path: Path, size: int) -> None:
     ------
     ModelError
         The file does not answer as the network does.
+    OutputError
+        It cannot be written.
     """
     _export_compared(SegmentationModel(_plain(network)), path, (1, size, size), "probabilities", "frames")
 
@@ -124,6 +124,8 @@ def export_beats(network: nn.Module, path: Path) -> None:
     ------
     ModelError
         The file does not answer as the network does.
+    OutputError
+        It cannot be written.
     """
     _export_compared(_plain(network), path, (2, FRAMES, SIZE, SIZE), "ef", "clips")
 
@@ -135,13 +137,10 @@ def _plain(network: nn.Module) -> nn.Module:
 
 
 def _export_compared(model: nn.Module, path: Path, shape: tuple[int, ...], output: str, name: str) -> None:
-    model, beside = model.eval(), path.with_name(path.name + ".part")
-    try:
+    model = model.eval()
+    with whole_file(path) as beside:
         _write(model, beside, shape, output, {0: "batch"}, name)
         _compare(model, beside, shape, whole_video=False)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _write(
@@ -175,4 +174,4 @@ def _compare(model: nn.Module, path: Path, shape: tuple[int, ...], whole_video: 
         expected = model(torch.as_tensor(frames)).numpy()
         worst = float(np.abs(backend.run(frames) - expected).max())
         if not worst <= PARITY * max(1.0, float(np.abs(expected).max())):
-            raise ModelError(f"The exported model differs from its network by {worst:.1e}; {path.stem} is not written.")
+            raise ModelError(f"The exported model differs from its network by {worst:.1e}; it is not written.")

@@ -25,6 +25,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from echobeat.errors import OutputError
+from echobeat.whole import sync, whole_file
 
 ABANDONED_S = 3600.0
 """A file in ``incoming/`` that has not grown for so long belongs to an association that broke off."""
@@ -76,10 +77,10 @@ class Spool:
         """The secret behind the pseudonyms of the log; made once."""
         path = self.root / "key"
         if not path.exists():
-            beside = self.root / "key.new"
-            beside.touch(mode=0o600)
-            beside.write_bytes(secrets.token_bytes(32))
-            _make_durable(beside, path)
+            with whole_file(path) as beside:
+                beside.touch(mode=0o600)
+                beside.write_bytes(secrets.token_bytes(32))
+            sync(self.root)
         return path.read_bytes()
 
     def free_bytes(self) -> int:
@@ -145,24 +146,15 @@ def file_name(uid: str) -> str:
 
 
 def _keep(beside: Path, target: Path) -> Path:
+    """Contents, then name, then the folder that holds the name: each is on disk before the next step.
+
+    More than `whole_file` promises: a sender is told that the file is safe, and deletes its own.
+    """
     try:
-        _make_durable(beside, target)
+        sync(beside)
+        os.replace(beside, target)
+        sync(target.parent)
     except OSError:
         beside.unlink(missing_ok=True)
         raise
     return target
-
-
-def _make_durable(beside: Path, target: Path) -> None:
-    """Contents, then name, then the folder that holds the name: each is on disk before the next step."""
-    _sync(beside, os.O_RDWR)
-    os.replace(beside, target)
-    _sync(target.parent, os.O_RDONLY)
-
-
-def _sync(path: Path, flags: int) -> None:
-    descriptor = os.open(path, flags)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

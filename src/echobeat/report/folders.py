@@ -10,7 +10,7 @@ Inside the output folder ``DIR``::
 A run that is killed leaves at most a ``.echobeat-<token>``; the next run puts an old result back
 where it was, if it is missing, and removes the rest.
 
-Files that stand alone are written beside their place and moved there (`write_whole`).
+Files that stand alone are a ``.echobeat-<token>`` while they are written (`whole.py`).
 """
 
 from __future__ import annotations
@@ -23,16 +23,17 @@ import shutil
 import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
 from filelock import FileLock, Timeout
 
-from echobeat.errors import EchobeatError, OutputError, write_remedy
+from echobeat import whole
+from echobeat.errors import OutputError
 
 LOCK = ".echobeat.lock"
-STAGE_PREFIX = ".echobeat-"
+STAGE_PREFIX = whole.PREFIX
 RESULT_FILE = "result.json"
 RUN_FILE = "run.json"
 TAKEN_NAMES = frozenset({"summary.csv", "manifest.json"})
@@ -46,19 +47,13 @@ _DEVICE_NAMES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECAS
 """Names that Windows keeps for devices: https://learn.microsoft.com/windows/win32/fileio/naming-a-file"""
 
 
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
+def writing(folder: Path) -> AbstractContextManager[None]:
     """Turn the system's refusals into an `OutputError` that names the folder and the remedy."""
-    try:
-        yield
-    except OSError as error:
-        if isinstance(error, EchobeatError):
-            raise
-        reason = error.strerror or str(error)
-        raise OutputError(
-            f"{folder}: the result cannot be written ({reason}). "
-            f"{write_remedy(error)}, or choose another folder with --out."
-        ) from error
+    return whole.writing(*_told(folder))
+
+
+def _told(folder: Path) -> tuple[str, str]:
+    return f"{folder}: the result", "or choose another folder with --out"
 
 
 @contextmanager
@@ -85,20 +80,14 @@ def staged(folder: Path) -> Iterator[Path]:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a text file, UTF-8, that is there whole or as it was before.
+    """Write a text file of an output folder, UTF-8, that is there whole or as it was before.
 
     Raises
     ------
     OutputError
         The disk refuses.
     """
-    beside = path.with_name(f"{STAGE_PREFIX}{os.getpid()}-{path.name}")
-    with writing(path.parent):
-        try:
-            beside.write_text(text, encoding="utf-8")
-            os.replace(beside, path)
-        finally:
-            beside.unlink(missing_ok=True)
+    whole.write_file(path, text, *_told(path.parent))
 
 
 def is_replaceable(folder: Path) -> bool:
@@ -119,6 +108,7 @@ def is_ours(folder: Path) -> bool:
 
 
 def _swap(new: Path, target: Path, old: Path) -> None:
+    # No whole_file: a folder cannot be moved onto one that is not empty, so that the old one steps aside first.
     if os.path.lexists(target):
         old.mkdir()
         os.replace(target, old / target.name)

@@ -19,7 +19,8 @@ from echobeat.evaluation.tables import markdown_table
 from echobeat.training.material import Source
 from echobeat.training.recipe_files import load_config
 from echobeat.training.run import train
-from echobeat.training.run_folder import RunFolder, write_text
+from echobeat.training.run_folder import RunFolder
+from echobeat.whole import write_file
 
 RANGES: Mapping[str, tuple[float, float]] = {
     "overall": (-np.inf, np.inf),
@@ -103,10 +104,10 @@ def by_range(variant: str, predictions: Path) -> list[Row]:
 def write_tables(rows: Sequence[Row], out: Path) -> None:
     """The same rows for machines and for people."""
     records = [asdict(row) for row in rows]
-    write_text(out / "table.json", json.dumps(records, indent=1) + "\n")
+    write_file(out / "table.json", json.dumps(records, indent=1) + "\n")
     lines = [",".join(records[0]), *(",".join("" if v is None else str(v) for v in r.values()) for r in records)]
-    write_text(out / "table.csv", "\n".join(lines) + "\n")
-    write_text(out / "table.md", markdown(rows))
+    write_file(out / "table.csv", "\n".join(lines) + "\n")
+    write_file(out / "table.md", markdown(rows))
 
 
 def markdown(rows: Sequence[Row]) -> str:

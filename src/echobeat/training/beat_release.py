@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from echobeat.evaluation.bootstrap import mean_metric
 from echobeat.evaluation.calibration import with_calibration
 from echobeat.evaluation.phantoms import known_studies, score_phantoms, summarise
 from echobeat.models import BeatReader, Card, Metric, Segmenter, load_card, load_segmenter, model_file, open_backend
-from echobeat.models.cards import write_card
+from echobeat.models.library import add
 from echobeat.pipeline import Models
 from echobeat.training.beat_material import Animator
 from echobeat.training.beat_run import BeatConfig
@@ -48,10 +46,7 @@ def release_beats(run: Path, name: str, camus: Path | None, phantoms: Path, out:
         metrics += pairs(camus, segmenter, reader)
     measured = replace(draft, metrics=tuple(metrics))
     card = with_calibration(segmenter.card, measured, known_studies(scores), what)
-    beside = out / f"{name}.onnx.part"
-    shutil.copyfile(source, beside)
-    os.replace(beside, out / f"{name}.onnx")
-    write_card(card, out / f"{name}.json")
+    add(card, source, out)
     return card
 
 

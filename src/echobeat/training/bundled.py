@@ -24,7 +24,8 @@ from echobeat.training.engine import Engine
 from echobeat.training.journal import Journal
 from echobeat.training.lesson import Lesson
 from echobeat.training.run import Best, Training, check_batch, is_first_process, make_fabric
-from echobeat.training.run_folder import RunFolder, write_text
+from echobeat.training.run_folder import RunFolder
+from echobeat.whole import write_file
 
 NOT_CLEARED = "Research only: not cleared for diagnosis or treatment."
 
@@ -163,7 +164,7 @@ def begin_with(network: nn.Module, start: Path) -> None:
 
 def _write(folder: RunFolder, subject: Subject, network: nn.Module, rows: NDArray[np.float64]) -> None:
     """What `Training.conclude` asks for."""
-    write_text(folder.validation, _as_csv(rows, subject.lesson.task.columns))
+    write_file(folder.validation, _as_csv(rows, subject.lesson.task.columns))
     subject.export(network, folder.model)
     card = replace(subject.card, name=folder.path.resolve().name, sha256=file_hash(folder.model))
     write_card(card, folder.model.with_suffix(".json"))

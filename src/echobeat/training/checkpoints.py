@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -10,32 +9,23 @@ from zipfile import BadZipFile
 
 import torch
 
-from echobeat.errors import ModelError, OutputError
+from echobeat.errors import ModelError
+from echobeat.whole import whole_file
 
 FORMAT = 1
 """Of last.ckpt and best.ckpt."""
 
 
 def save(state: dict[str, Any], path: Path) -> None:
-    """Write a checkpoint beside its place, then move it there: a killed save never destroys the one before.
+    """Write a checkpoint, whole or not at all: a killed save never destroys the one before.
 
     Raises
     ------
     OutputError
         It cannot be written.
     """
-    beside = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as file:
-            torch.save({"format": FORMAT, **state}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except OSError as error:
-        raise OutputError(
-            f"{path}: cannot be written ({error.strerror}). Make room, then go on with --resume."
-        ) from error
+    with whole_file(path, otherwise="then go on with --resume") as beside, beside.open("wb") as file:
+        torch.save({"format": FORMAT, **state}, file)
 
 
 def load(path: Path) -> dict[str, Any] | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from echobeat.training.journal import Row
+from echobeat.whole import whole_file
 
 NOT_DRAWN = ("epoch", "step", "studies_per_s", "waiting_for_data", "learning_rate", "loss")
 """Columns of log.csv that have no panel of their own; the losses share one."""
@@ -42,6 +42,5 @@ def draw_curves(rows: Sequence[Row], best_step: int, out: Path) -> None:
         axis.grid(alpha=0.3)
     axes[0].legend(fontsize=8)
     for suffix in ("png", "pdf"):
-        beside = out / f"curves.part.{suffix}"
-        figure.savefig(beside, dpi=150)
-        os.replace(beside, out / f"curves.{suffix}")
+        with whole_file(out / f"curves.{suffix}") as beside:
+            figure.savefig(beside, format=suffix, dpi=150)

@@ -15,6 +15,8 @@ from lightning.fabric import Fabric
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from echobeat.whole import whole_file
+
 Row = dict[str, float]
 Batch = dict[str, Any]
 
@@ -99,12 +101,10 @@ class Journal:
         self.rows.append(row)
         if not self.fabric.is_global_zero:
             return
-        beside = self.path.with_name("log.csv.part")
-        with beside.open("w", newline="", encoding="utf-8") as file:
+        with whole_file(self.path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, list(row))
             writer.writeheader()
             writer.writerows(self.rows)
-        os.replace(beside, self.path)
         self.fabric.log_dict({k: v for k, v in row.items() if k not in ("epoch", "step")}, step=int(row["step"]))
         shown = " ".join(f"{name} {value:.4g}" for name, value in row.items() if name not in ("epoch", "step"))
         self.say(f"epoch {row['epoch']:.0f}, step {row['step']:.0f}: {shown}")

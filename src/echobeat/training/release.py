@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import tomllib
 from dataclasses import dataclass, replace
 from importlib import resources
@@ -16,7 +14,7 @@ from echobeat.evaluation.calibration import with_calibration
 from echobeat.evaluation.camus import evaluate_camus
 from echobeat.evaluation.phantoms import known_studies, score_phantoms, summarise
 from echobeat.models import Card, Metric, Segmenter, load_card, model_file, open_backend
-from echobeat.models.cards import write_card
+from echobeat.models.library import add
 from echobeat.pipeline import Models
 
 
@@ -68,7 +66,5 @@ def release(run: Path, name: str, camus: Path, phantoms: Path, out: Path) -> Car
     metrics += summarise(scores, "phantoms, calibration seeds (gave the intervals)")
     measured = replace(draft, metrics=tuple(metrics))
     card = with_calibration(measured, None, known_studies(scores), f"{len(scores)} synthetic patients, no real ones")
-    shutil.copy(exported, out / f"{name}.onnx.part")
-    os.replace(out / f"{name}.onnx.part", out / f"{name}.onnx")
-    write_card(card, out / f"{name}.json")
+    add(card, exported, out)
     return card

@@ -33,8 +33,9 @@ from echobeat.training.finish import finish
 from echobeat.training.journal import Journal
 from echobeat.training.lesson import Lesson, prepare
 from echobeat.training.material import Material, Source, gather
-from echobeat.training.run_folder import RunFolder, write_text
+from echobeat.training.run_folder import RunFolder
 from echobeat.training.stopping import StopSign, TrainingStopped
+from echobeat.whole import write_file
 
 Checkpoint = dict[str, Any]
 
@@ -261,7 +262,7 @@ def _write(training: Training, material: Material, network: RawGrey, rows: NDArr
     """What `Training.conclude` asks for."""
     folder, engine, task = training.folder, training.engine, training.lesson.task
     epochs = engine.step // training.lesson.order.epoch_steps
-    write_text(folder.validation, rows_as_csv(task.columns, rows, material))
+    write_file(folder.validation, rows_as_csv(task.columns, rows, material))
     finish(folder, network, engine.config, material, task.figures(rows), epochs)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -12,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from echobeat import __version__
-from echobeat.errors import OutputError, UsageError
+from echobeat.errors import UsageError
 from echobeat.training.config import Machine
 from echobeat.training.recipe_files import load_recipe, to_toml
+from echobeat.whole import PREFIX, write_file
 
 PACKAGES = ("torch", "torchvision", "lightning", "monai", "numpy", "onnxruntime")
 
@@ -99,7 +99,9 @@ class RunFolder:
                 )
         elif self.last.exists() or self.best.exists():
             raise UsageError(f"{self.path} holds checkpoints, but no config.toml. Name another folder, or empty it.")
-        write_text(self.config, to_toml(config))
+        write_file(self.config, to_toml(config))
+        for left in self.last.parent.glob(f"{PREFIX}*"):
+            left.unlink(missing_ok=True)  # what a run was saving when it was killed: large, and of no use
 
     def note(self, entries: dict[str, Any]) -> None:
         """Add to the manifest; each start of the run is kept with its time.
@@ -116,7 +118,7 @@ class RunFolder:
                 f"{self.path} began with other studies or labels than are given now. Give the same, or another folder."
             )
         starts = [*kept.get("starts", []), datetime.now(UTC).isoformat(timespec="seconds")]
-        write_text(self.manifest, json.dumps({**entries, "versions": versions(), "starts": starts}, indent=1) + "\n")
+        write_file(self.manifest, json.dumps({**entries, "versions": versions(), "starts": starts}, indent=1) + "\n")
 
 
 def _learned(config: Any) -> Any:
@@ -132,19 +134,3 @@ def versions() -> dict[str, str]:
         "platform": platform.platform(),
         **{name: version(name) for name in PACKAGES},
     }
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file, whole or not at all.
-
-    Raises
-    ------
-    OutputError
-    """
-    beside = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(text, encoding="utf-8")
-        os.replace(beside, path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror}). Name a folder that can be.") from error

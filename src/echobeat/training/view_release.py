@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +14,7 @@ from echobeat.datasets.camus import read_camus
 from echobeat.frames import FrameStack
 from echobeat.measurement import Turn, turned_frames
 from echobeat.models import Card, Metric, ViewReader, load_card, model_file, open_backend
-from echobeat.models.cards import write_card
+from echobeat.models.library import add
 from echobeat.phantom.examination import draw_patient
 from echobeat.phantom.other_studies import frames_of, in_view, with_contrast
 from echobeat.phantom.pictures import pictures, side_by_side
@@ -54,9 +52,7 @@ def release_view(run: Path, name: str, camus: Path, out: Path, patients: int = 6
     reader = ViewReader(draft, open_backend(source, "onnxruntime"))
     chosen = replace(draft, threshold=choose_threshold(reader, camus, patients))
     card = replace(chosen, metrics=tuple(figures(ViewReader(chosen, reader.backend), camus, patients)))
-    shutil.copy(source, out / f"{name}.onnx.part")
-    os.replace(out / f"{name}.onnx.part", out / f"{name}.onnx")
-    write_card(card, out / f"{name}.json")
+    add(card, source, out)
     return card
 
 
