@@ -11,7 +11,7 @@ from echobeat.errors import InvalidClip, ModelError, UnreadableFile
 from echobeat.models.cards import FREE
 from echobeat.phantom import draw_patient, make_study
 from echobeat.phantom.seeds import VALIDATION_SEEDS
-from echobeat.pipeline import FREE_SEGMENTATION, Models
+from echobeat.pipeline import FREE_SEGMENTATION, Choice, Models
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +90,14 @@ def test_the_free_models_are_a_whole_chain_of_their_own():
     assert {model.licence for model in free.used} == {FREE}
     assert free.video_calibration is not None
     assert {model.name for model in Models.load().used} == {"lv", "ef", "view"}
+
+
+@pytest.mark.parametrize(("segmentation", "ef"), [("lv", "auto"), ("lv", "none"), (FREE_SEGMENTATION, "auto")])
+def test_what_is_said_of_models_before_they_are_loaded_holds_of_the_loaded_ones(segmentation, ef):
+    """A batch knows the models of its workers without loading one."""
+    chosen = Choice.of(segmentation, ef)
+    assert chosen.used() == Models.load(segmentation, ef, threads=1).used
+    assert chosen == Choice.of(segmentation, chosen.ejection_fraction)
 
 
 def test_noise_gets_no_number():

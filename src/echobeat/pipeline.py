@@ -21,11 +21,13 @@ from echobeat.models import (
     Segmenter,
     VideoReader,
     ViewReader,
-    bundled_view_reader,
+    bundled_view,
     companion,
     load_card,
     load_segmenter,
     load_video_reader,
+    load_view_reader,
+    model_file,
 )
 from echobeat.records import (
     Assessment,
@@ -52,6 +54,42 @@ LOOKED_AT = 8
 
 Progress = Callable[[int], None]
 """Told the number of frames segmented so far."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The models of a run by name; none is loaded."""
+
+    segmentation: str
+    ejection_fraction: str | None
+    view: str | None
+
+    @classmethod
+    def of(cls, segmentation: str = "lv", ef: str | None = "auto") -> Choice:
+        """What a user's words stand for, see `Models.load`; the view network goes with the segmentation's licence.
+
+        Raises
+        ------
+        ModelError
+            There is no such segmentation.
+        """
+        card = load_card(segmentation)
+        video = companion(card) if ef == "auto" else None if ef == "none" else ef
+        return cls(segmentation, video, bundled_view(card.licence))
+
+    def used(self) -> tuple[ModelUsed, ...]:
+        """The lines about these models in a result, as `Models.used` says them; their files are checked.
+
+        Raises
+        ------
+        ModelError
+            One is unknown or damaged.
+        """
+        segmentation = load_card(self.segmentation)
+        names = [name for name in (self.segmentation, self.ejection_fraction, self.view) if name is not None]
+        for name in names:
+            model_file(name)
+        return tuple(load_card(name).used_beside(segmentation) for name in names)
 
 
 @dataclass(frozen=True)
@@ -84,10 +122,12 @@ class Models:
         ModelError
             A name is unknown, a file damaged, a model is for another task, or the backend is not there.
         """
-        segmenter = load_segmenter(segmentation, backend, threads)
-        named = video_name(segmentation, ef)
-        video = load_video_reader(named, backend, threads) if named else None
-        return cls(segmenter, video, bundled_view_reader(threads, segmenter.card.licence, backend))
+        names = Choice.of(segmentation, ef)
+        return cls(
+            load_segmenter(segmentation, backend, threads),
+            load_video_reader(names.ejection_fraction, backend, threads) if names.ejection_fraction else None,
+            load_view_reader(names.view, backend, threads) if names.view else None,
+        )
 
     def look(self, clip: Clip) -> measurement.ViewEvidence | None:
         """Which view the clip shows; another display only where the contours agree that it is one."""
@@ -117,13 +157,6 @@ class Models:
         """The lines about these models in a result."""
         models = (self.segmentation, self.ejection_fraction, self.view)
         return tuple(model.card.used_beside(self.segmentation.card) for model in models if model is not None)
-
-
-def video_name(segmentation: str, ef: str | None) -> str | None:
-    """The model that "auto" stands for; see `Models.load`."""
-    if ef == "auto":
-        return companion(load_card(segmentation))
-    return None if ef == "none" else ef
 
 
 def analyze(

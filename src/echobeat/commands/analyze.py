@@ -72,7 +72,7 @@ def analyze(
     """
     from echobeat.commands.batch import Options, Watching, exit_code, run
     from echobeat.commands.screen import Screen
-    from echobeat.pipeline import FREE_SEGMENTATION, video_name
+    from echobeat.pipeline import FREE_SEGMENTATION, Choice
     from echobeat.records import spacing_of
     from echobeat.report.files import Parts
     from echobeat.sources.opening import check_fps
@@ -87,7 +87,7 @@ def analyze(
         fps=fps,
         spacing_mm=spacing_of(_numbers(spacing_mm)),
         segmentation=segmentation,
-        ef=video_name(segmentation, ef),
+        ef=Choice.of(segmentation, ef).ejection_fraction,
         backend=backend,
         parts=Parts(video=video, page=page, plot=plot, masks=masks),
         dicom=dicom,

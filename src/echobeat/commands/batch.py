@@ -17,8 +17,8 @@ from echobeat.commands import quiet_libraries
 from echobeat.commands.workers import Died, work_through
 from echobeat.errors import EchobeatError, InputError
 from echobeat.machine import cores_for_each
-from echobeat.models import BackendName, bundled_view, check_backend, load_card, model_file
-from echobeat.pipeline import Models, Progress, analyze_clip, read
+from echobeat.models import BackendName, check_backend
+from echobeat.pipeline import Choice, Models, Progress, analyze_clip, read
 from echobeat.records import Assessment, ModelUsed, Spacing
 from echobeat.report.batch import Entry, Journal, Row, finished_result, manifest_head, run_record
 from echobeat.report.files import Parts, write_result
@@ -75,12 +75,7 @@ class Options:
             Unknown or damaged, or the backend is not installed.
         """
         check_backend(self.backend)
-        segmentation = load_card(self.segmentation)
-        view = bundled_view(segmentation.licence)
-        names = [name for name in (self.segmentation, self.ef, view) if name is not None]
-        for name in names:
-            model_file(name)
-        return tuple(load_card(name).used_beside(segmentation) for name in names)
+        return Choice.of(self.segmentation, self.ef).used()
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def demo(
     from echobeat.commands.screen import Screen
     from echobeat.phantom import draw_patient, make_study
     from echobeat.phantom.dicom import write_dicom
-    from echobeat.pipeline import video_name
+    from echobeat.pipeline import Choice
     from echobeat.report.folders import OutputFolder, writing
 
     screen = Screen()
@@ -44,7 +44,7 @@ def demo(
         write_dicom(study, phantom)
     real = Path(examples.get_path("ybr_color"))
     with screen.progress(2) as (watch, _):
-        options = Options(ef=video_name("lv", "auto"), debug=debug)
+        options = Options(ef=Choice.of().ejection_fraction, debug=debug)
         entries = run([str(phantom), str(real)], out, options, Watching(watch))
     for entry in entries:
         if entry.row.status != "error":

@@ -77,7 +77,7 @@ def node(
     from echobeat.node.isolated import IsolatedAnalysis, ModelNames
     from echobeat.node.service import Node
     from echobeat.node.settings import Limits, NodeSettings, destination
-    from echobeat.pipeline import video_name
+    from echobeat.pipeline import Choice
 
     settings = NodeSettings(
         ae=ae,
@@ -92,9 +92,9 @@ def node(
         limits=Limits(largest_mb * 10**6, keep_free_mb * 10**6, associations),
         tls=_tls(tls),
     )
-    video = video_name(segmentation, ef)
-    _check_models(segmentation, video)
-    serve(Node(settings, IsolatedAnalysis(ModelNames(segmentation, video))))
+    models = Choice.of(segmentation, ef)
+    models.used()  # one that is damaged is refused now, not when the first study comes
+    serve(Node(settings, IsolatedAnalysis(ModelNames(segmentation, models.ejection_fraction))))
 
 
 @app.command("status")
@@ -162,15 +162,6 @@ def _queue(spool: Path | None) -> Queue:
     if not database.is_file():
         raise UsageError(f"{database.parent} is no spool of a node. Name it with --spool.")
     return Queue(database)
-
-
-def _check_models(*names: str | None) -> None:
-    """Refuse unknown or damaged models now, not when the first study comes."""
-    from echobeat.models import model_file
-
-    for name in names:
-        if name is not None:
-            model_file(name)
 
 
 def _tls(text: str | None) -> Tls | None:

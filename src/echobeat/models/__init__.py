@@ -11,7 +11,7 @@ from echobeat.models.ejection_fraction import (
 )
 from echobeat.models.segmentation import Segmenter, load_segmenter
 from echobeat.models.session import Backend, BackendName, check_backend, open_backend
-from echobeat.models.view import VIEW_CLASSES, ViewReader, bundled_view, bundled_view_reader, load_view_reader
+from echobeat.models.view import VIEW_CLASSES, ViewReader, bundled_view, load_view_reader
 
 __all__ = [
     "VIEW_CLASSES",
@@ -27,7 +27,6 @@ __all__ = [
     "ViewReader",
     "bundled_cards",
     "bundled_view",
-    "bundled_view_reader",
     "check_backend",
     "companion",
     "list_cards",

@@ -13,7 +13,7 @@ from echobeat.models.cards import FREE, Card, bundled_cards, load_card, model_fi
 from echobeat.models.letterbox import Letterbox
 from echobeat.models.session import Backend, BackendName, open_backend
 
-__all__ = ["VIEW_CLASSES", "ViewReader", "bundled_view_reader", "load_view_reader"]
+__all__ = ["VIEW_CLASSES", "ViewReader", "bundled_view", "load_view_reader"]
 
 LOOKED_AT = 8
 """Frames, spread over the clip, that the network reads."""
@@ -43,14 +43,8 @@ class ViewReader:
         return ViewEvidence(tuple(float(p) for p in probabilities), self.card.threshold or 0.0)
 
 
-def bundled_view_reader(threads: int = 0, licence: str = "", backend: BackendName = "auto") -> ViewReader | None:
-    """The bundled view network, one of the given licence where there are two; None in a package without one."""
-    name = bundled_view(licence)
-    return load_view_reader(name, backend, threads) if name else None
-
-
 def bundled_view(licence: str = "") -> str | None:
-    """Name of the bundled view network, one of the given licence where there are two.
+    """Name of the bundled view network, one of the given licence where there are two; None in a package without one.
 
     Beside models as free as the code only one that is, too: none rather than one whose licence forbids a use.
     """
