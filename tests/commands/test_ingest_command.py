@@ -113,6 +113,19 @@ def test_an_archive_becomes_a_data_set_that_names_nobody(
     assert known["patient", labelled[0]["patient"]] == f"{CANARY}-4711"
 
 
+def test_a_folder_without_a_file_is_wrong_use_and_leaves_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither a data set that is begun, nor a key."""
+    (tmp_path / "archive" / "below").mkdir(parents=True)
+    code, told = echobeat(
+        capsys, "ingest", tmp_path / "archive", "--out", tmp_path / "set", "--key", tmp_path / "keys" / "key"
+    )
+    assert code == 2
+    assert "No files were found" in told
+    assert [path.name for path in tmp_path.iterdir()] == ["archive"]
+
+
 def test_a_canary_in_every_attribute_reaches_no_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each text attribute that PS3.15's table names, at once."""
     from pydicom.datadict import dictionary_VR, keyword_for_tag
@@ -211,9 +224,11 @@ def test_sources_none_of_which_exists_are_wrong_use_and_nothing_is_written(
     assert sorted(row["code"] for row in log) == ["missing", "still_image"]
 
 
-def test_a_key_within_the_data_set_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_key_within_the_data_set_is_refused(
+    archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """It would be given away with the data."""
-    code, said = echobeat(capsys, "ingest", tmp_path, "--out", tmp_path / "set", "--key", tmp_path / "set" / "key")
+    code, said = echobeat(capsys, "ingest", archive, "--out", tmp_path / "set", "--key", tmp_path / "set" / "key")
     assert code == 2
     assert "--key" in said
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -93,7 +94,7 @@ def ingest(
     """
     from echobeat.commands import require_some
     from echobeat.commands.screen import Screen
-    from echobeat.deidentification.pseudonyms import KeyFile
+    from echobeat.deidentification.pseudonyms import KeyFile, kept_beside
     from echobeat.ingest.dataset import DatasetFolder
     from echobeat.ingest.finding import find
     from echobeat.ingest.labels import Labels, read_labels
@@ -105,16 +106,16 @@ def ingest(
     require_some(sources, ", ".join(sources))
     if labels and not labels.is_file():
         raise UsageError(f"--labels {labels}: there is no such file. Check the path.")
-    user_key = KeyFile(key, out)
+    inputs = find(sources, (out, key, *kept_beside(key)))
+    first = next(inputs, None)
+    if first is None:
+        raise UsageError(f"No files were found in {', '.join(sources)}. Name files, or folders that hold some.")
+    user_key = KeyFile(key, out)  # made where it is missing: only now is there anything to do with it
     table = read_labels(labels, user_key.pseudonyms) if labels else Labels()
     screen = Screen()
     with DatasetFolder(out, settings, user_key) as folder:
         with screen.err.status("looking for files"):
-            lock = user_key.mapping.with_name(f".{user_key.mapping.name}.lock")
-            inputs = list(find(sources, (out, key, user_key.mapping, lock)))
-        if not inputs:
-            raise UsageError(f"No files were found in {', '.join(sources)}.")
-        tasks = [Named(name_of(one, user_key.pseudonyms), one) for one in inputs]
+            tasks = [Named(name_of(one, user_key.pseudonyms), one) for one in chain([first], inputs)]
         prepare = partial(_prepare, Work(settings, user_key.pseudonyms, folder.stage, jobs, debug))
         try:
             with _progress(screen, len(tasks)) as watch:

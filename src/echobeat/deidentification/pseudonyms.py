@@ -97,7 +97,7 @@ class KeyFile:
         if path.resolve().is_relative_to(outside.resolve()):
             raise UsageError("The key lies within the outputs. Keep it elsewhere: --key FILE.")
         self.path = path
-        self.mapping = path.with_name(path.name + MAPPING_SUFFIX)
+        self.mapping, self._lock = kept_beside(path)
         self._known: set[tuple[str, ...]] = set()
         self._read_bytes = 0
         try:
@@ -133,7 +133,7 @@ class KeyFile:
         OutputError
         """
         try:
-            with FileLock(self.mapping.with_name(f".{self.mapping.name}.lock"), timeout=_LOCK_S, mode=OWNER_ONLY):
+            with FileLock(self._lock, timeout=_LOCK_S, mode=OWNER_ONLY):
                 self._read_further()
                 new = [row for row in dict.fromkeys(rows) if row not in self._known]
                 self._append(_as_text(new if self._read_bytes else [MAPPING_COLUMNS, *new]))
@@ -163,6 +163,12 @@ class KeyFile:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
+
+
+def kept_beside(key: Path) -> tuple[Path, Path]:
+    """The mapping back of a key, and the lock that is held while it is written."""
+    mapping = key.with_name(key.name + MAPPING_SUFFIX)
+    return mapping, mapping.with_name(f".{mapping.name}.lock")
 
 
 def _as_text(rows: Iterable[tuple[str, ...]]) -> str:
