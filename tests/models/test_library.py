@@ -70,6 +70,14 @@ def test_a_place_that_cannot_be_written_is_a_typed_error(mine, tmp_path):
         library.export("mine", tmp_path / "file" / "below")
 
 
+def test_a_model_may_be_put_into_another_folder(mine, tmp_path):
+    """As a release does; the file that it was made from stays."""
+    library.add(load_card("mine"), model_file("mine"), tmp_path / "weights")
+    assert sorted(path.name for path in (tmp_path / "weights").iterdir()) == ["mine.json", "mine.onnx"]
+    assert library.verify(tmp_path / "weights" / "mine.json") is None
+    assert library.verify("mine") is None
+
+
 def test_verify_finds_what_is_wrong(mine, ef_card):
     """A changed file, a missing one, a damaged card, a file that is no model, and one of another shape."""
     from dataclasses import replace
