@@ -57,7 +57,7 @@ def build(arguments: Sequence[str]) -> typer.Typer:
         pretty_exceptions_enable=False,  # they print variables, and with them patient data
         help="Heart function from an apical four-chamber echocardiogram. Research software, not a medical device.",
     )
-    app.callback()(_version_option)
+    app.callback()(_for_every_command)
     wanted = next((argument for argument in arguments if not argument.startswith("-")), None)
     for name, (target, summary) in COMMANDS.items():
         command = _load(target) if name == wanted else _stub
@@ -88,12 +88,14 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def _version_option(
+def _for_every_command(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", help="Show the version.", callback=_print_version, is_eager=True)
     ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks, which may name patients.")] = False,
 ) -> None:
-    pass
+    context.default_map = {name: {"debug": debug} for name in COMMANDS}  # of those with a --debug of their own
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -114,7 +116,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:
         if debug:
             raise
-        _end(f"echobeat failed ({type(error).__name__}). Run again with --debug and report what it shows.", 1)
+        _end(
+            f"echobeat failed ({type(error).__name__}). Run it again as echobeat --debug COMMAND, and report what it shows.",
+            1,
+        )
 
 
 def _end(message: str, code: int, debug: bool = False) -> None:

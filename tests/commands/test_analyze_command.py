@@ -123,6 +123,7 @@ def test_a_fault_of_our_own_on_one_input_shows_its_traceback_only_with_debug(
     assert "DOE" not in err
     assert "Traceback" not in err
     assert "Traceback" in echobeat("analyze", clip, "--out", tmp_path / "out", "--debug")[2]
+    assert "Traceback" in echobeat("--debug", "analyze", clip, "--out", tmp_path / "out")[2]
 
 
 @pytest.mark.parametrize("end", ["\n", "\0"])

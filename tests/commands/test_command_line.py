@@ -56,6 +56,24 @@ def test_the_version_is_told(echobeat: Call) -> None:
     assert echobeat("--version")[1].split() == ["echobeat", __version__]
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_fault_names_an_option_that_shows_its_traceback(
+    echobeat: Call, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Of a command with a --debug of its own, and of one without."""
+
+    def broken() -> None:
+        raise ZeroDivisionError("pixels of DOE^JANE")
+
+    monkeypatch.setattr("echobeat.__main__._load", lambda _: broken)
+    code, _, err = echobeat(name)
+    assert code == 1
+    assert "echobeat --debug" in err
+    assert "DOE" not in err
+    with pytest.raises(ZeroDivisionError):
+        main(["--debug", name])
+
+
 def test_a_command_of_the_extra_says_how_to_install_it(capsys: pytest.CaptureFixture[str]) -> None:
     program = (
         "import sys\nsys.modules['torch'] = None\nfrom echobeat.__main__ import main\n"

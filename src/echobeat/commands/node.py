@@ -64,7 +64,6 @@ def node(
             help="Model that reads the EF from the video, too; auto: the one calibrated beside the segmentation; none.",
         ),
     ] = "auto",
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Receive ultrasound by DICOM, analyse each study when it has been quiet for a while, and send the results back.
 
@@ -98,9 +97,7 @@ def node(
 
 
 @app.command("status")
-def status(
-    spool: Spool = None, debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False
-) -> None:
+def status(spool: Spool = None) -> None:
     """Show what waits, what was sent, and what was refused or given up and why, of a node that runs or not."""
     from echobeat.commands.screen import Screen
     from echobeat.node.monitor import COUNTERS, GAUGES
@@ -118,9 +115,7 @@ def status(
 
 
 @app.command("retry")
-def retry(
-    spool: Spool = None, debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False
-) -> None:
+def retry(spool: Spool = None) -> None:
     """Try again what was given up: results that a peer refused, and clips on which the analysis failed."""
     import time
 
