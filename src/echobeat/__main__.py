@@ -116,10 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:
         if debug:
             raise
-        _end(
-            f"echobeat failed ({type(error).__name__}). Run it again as echobeat --debug COMMAND, and report what it shows.",
-            1,
-        )
+        _end(f"echobeat failed ({type(error).__name__}). Run echobeat --debug COMMAND and report what it shows.", 1)
 
 
 def _end(message: str, code: int, debug: bool = False) -> None:
