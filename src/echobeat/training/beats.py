@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import Dataset
 
-from echobeat.models.beat_clips import FRAMES
 from echobeat.training.beat_material import Beats
 from echobeat.training.mask_losses import dice_binary
 from echobeat.training.sampling import Key
@@ -22,9 +21,6 @@ Item = dict[str, Tensor]
 TURN_RAD, ZOOM, SHIFT = 0.12, 0.08, 0.05
 """Deviations of the cut-out's rotation, of the logarithm of its zoom along either side, and of its place as a share
 of half its side."""
-MISDRAWN, MISDRAWN_MORE = 0.03, 0.03
-"""Deviations of the logarithm of how much too large the found mask is made in all frames, and how much more of that at
-end-systole: on patients that the segmentation has learned from it draws too well, and few patients show few errors."""
 HUBER_SHARE, HUBER_POINTS = 0.15, 2.0
 """Weight of a Huber loss beside the likelihood, which alone lets the network give up on hard beats; and its knee."""
 OUTLINE_SHARE = 5.0
@@ -76,11 +72,10 @@ class BeatTask:
     def loss(self, network: nn.Module, batch: Mapping[str, Any]) -> Tensor:
         """Mean over the beats of a batch, each drawn a little differently: of the EF, and of where the cavity truly is
         in each frame."""
-        clips, contours_ef = misdrawn(batch["clips"].float(), batch["contours_ef"])
-        clips = varied(clips)
+        clips = varied(batch["clips"].float())
         answer, outlines = network(clips[:, :2], outlines=True)
         truth = functional.avg_pool3d(clips[:, 2:], (1, 2, 2))
-        predicted, log_sd = contours_ef + answer[:, 0], answer[:, 1]
+        predicted, log_sd = batch["contours_ef"] + answer[:, 0], answer[:, 1]
         gap = predicted - batch["ef"]
         likelihood = (gap.abs() * torch.exp(-log_sd) + log_sd).mean()
         huber: Tensor = functional.smooth_l1_loss(predicted, batch["ef"], beta=HUBER_POINTS)
@@ -110,50 +105,6 @@ class BeatTask:
         """One value a beat."""
         gap = rows[:, 2] - rows[:, 1]
         return {"EF of a beat, mean absolute error (%)": np.abs(gap), "EF of a beat, bias (%)": gap}
-
-
-def misdrawn(clips: Tensor, contours_ef: Tensor) -> tuple[Tensor, Tensor]:
-    """The same beats, their found masks drawn a little too large or too small, otherwise at end-systole.
-
-    Parameters
-    ----------
-    clips : Tensor
-        (beats, channels, FRAMES, size, size) float32, the found mask second.
-    contours_ef : Tensor
-        (beats,) percent.
-
-    Returns
-    -------
-    clips : Tensor
-        The same shape.
-    contours_ef : Tensor
-        (beats,) percent: what the masks tell now. A cavity scaled by k has k^3 of its volume.
-    """
-    count, _, _, height, width = clips.shape
-    end_systole = FRAMES // 2
-    course = torch.cat(
-        [torch.arange(end_systole) / end_systole, torch.arange(FRAMES - end_systole).flip(0) / (end_systole - 1)]
-    )
-    more = MISDRAWN_MORE * torch.randn(count, 1)
-    log_scale = (MISDRAWN * torch.randn(count, 1) + more * course).to(clips).flatten()
-    masks = clips[:, 1].reshape(-1, 1, height, width)
-    inverse = torch.exp(-log_scale)
-    centres = _centres(masks)
-    affine = torch.diag_embed(inverse[:, None].expand(-1, 2))
-    affine = torch.cat([affine, ((1 - inverse)[:, None] * centres)[..., None]], dim=2)
-    grid = functional.affine_grid(affine, list(masks.shape), align_corners=False)
-    scaled = functional.grid_sample(masks, grid, align_corners=False).view_as(clips[:, 1])
-    told = 100 - (100 - contours_ef) * torch.exp(3 * more[:, 0].to(contours_ef))
-    return torch.cat([clips[:, :1], scaled[:, None], clips[:, 2:]], dim=1), told
-
-
-def _centres(masks: Tensor) -> Tensor:
-    """(masks, 2): (x, y) of each one's centre of gravity, from -1 to 1 over the picture; the middle of an empty one."""
-    height, width = masks.shape[-2:]
-    total = masks.sum(dim=(1, 2, 3)).clamp(min=1e-6)
-    x = (torch.arange(width).to(masks) * 2 + 1) / width - 1
-    y = (torch.arange(height).to(masks) * 2 + 1) / height - 1
-    return torch.stack([(masks.sum(dim=(1, 2)) * x).sum(1), (masks.sum(dim=(1, 3)) * y).sum(1)], dim=1) / total[:, None]
 
 
 def varied(clips: Tensor) -> Tensor:
