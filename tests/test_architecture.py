@@ -29,7 +29,7 @@ TORCH_PACKAGES = {"torch", "torchvision", "torchmetrics", "lightning", "monai", 
 FLOORS = (
     {"version"},  # echobeat.__version__
     {"errors", "machine"},
-    {"frames", "whole"},
+    {"frames", "given", "whole"},
     {"records"},
     {"measurement", "sources", "phantom"},
     {"models", "deidentification"},

@@ -12,16 +12,14 @@ that is not known is ``None``.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
-from numbers import Real
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from echobeat.errors import InvalidClip, UsageError
+from echobeat.errors import InvalidClip
 from echobeat.frames import FrameStack
 
 SCHEMA_VERSION = "1.2"
@@ -33,25 +31,6 @@ Spacing = tuple[float, float]
 """Pixel spacing in mm: (row: distance between rows, column: distance between columns)."""
 
 FloatArray = NDArray[np.float64]
-
-
-def spacing_of(spacing_mm: float | Spacing | None) -> Spacing | None:
-    """Return a pixel spacing as a person gives it, one number or two, as (row, column) in mm.
-
-    Raises
-    ------
-    UsageError
-        Not one or two positive numbers.
-    """
-    if spacing_mm is None:
-        return None
-    pair: tuple[Any, ...] = (spacing_mm, spacing_mm) if isinstance(spacing_mm, Real) else tuple(np.ravel(spacing_mm))
-    if len(pair) != 2 or not all(isinstance(side, Real) and 0 < float(side) < math.inf for side in pair):
-        raise UsageError(
-            f"A pixel spacing of {spacing_mm} mm is not possible: "
-            "give one positive number, or two (row, column), for example --spacing-mm 0.3."
-        )
-    return float(pair[0]), float(pair[1])
 
 
 @dataclass(frozen=True)
@@ -106,12 +85,16 @@ class Clip:
                 "size",
             )
         if self.times_s.shape != (count,) or not np.all(np.isfinite(self.times_s)):
-            raise InvalidClip(self.source, "its frame times do not fit its frames", "Give the rate with --fps")
+            raise InvalidClip(
+                self.source, "its frame times do not fit its frames", "Give the frame rate (--fps, or fps=)"
+            )
         if count > 1 and not np.all(np.diff(self.times_s) > 0):
-            raise InvalidClip(self.source, "its frame times do not increase", "Give the rate with --fps")
+            raise InvalidClip(self.source, "its frame times do not increase", "Give the frame rate (--fps, or fps=)")
         if self.spacing_mm is not None and not all(np.isfinite(s) and s > 0 for s in self.spacing_mm):
             raise InvalidClip(
-                self.source, f"its pixel spacing {self.spacing_mm} is not positive", "Give it with --spacing-mm"
+                self.source,
+                f"its pixel spacing {self.spacing_mm} is not positive",
+                "Give it (--spacing-mm, or spacing_mm=)",
             )
 
     @property

@@ -302,10 +302,13 @@ def test_ctrl_c_stops_with_a_word_on_how_to_go_on(
     [
         ["--fps", "0"],
         ["--fps", "nan"],
+        ["--fps", "1e9"],
+        ["--fps", "1e-9"],
         ["--fps", "fast"],
         ["--spacing-mm", "-1"],
         ["--spacing-mm", "1,2,3"],
         ["--spacing-mm", "wide"],
+        ["--spacing-mm", "1e9"],
         ["--jobs", "0"],
         ["--no-such-option"],
     ],

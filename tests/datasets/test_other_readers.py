@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 from made_data import disk, good_echonet, row, write_camus, write_clip, write_echonet
 
 from echobeat.datasets import LabelledDataset, LabelledStudy, open_dataset
+from echobeat.datasets.decoding import decode
 from echobeat.datasets.direct_frames import DirectFrames
 from echobeat.datasets.splits import split_of_patient, with_folds
-from echobeat.errors import UnreadableFile, UnsupportedFile, UsageError
+from echobeat.errors import InvalidClip, UnreadableFile, UnsupportedFile, UsageError
 
 
 def test_camus_in_split_folders(tmp_path: Path) -> None:
@@ -169,3 +171,12 @@ def test_the_readers_need_no_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_table_s_rate_that_cannot_be_is_as_good_as_none(tmp_path: Path) -> None:
+    """One study of an evaluation fails for it, not the call."""
+    nibabel.Nifti1Image(np.zeros((32, 32, 4), np.uint8), np.eye(4)).to_filename(tmp_path / "cine.nii")
+    for fps in (None, 1e9):
+        with pytest.raises(InvalidClip, match="frame rate"):
+            decode(LabelledStudy("cine", (tmp_path / "cine.nii",), "cine", None, fps=fps))
+    assert len(decode(LabelledStudy("cine", (tmp_path / "cine.nii",), "cine", None, fps=50)).frames) == 4

@@ -258,6 +258,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     ),
     "magnetic resonance": (lambda: instance(Modality="MR", SOPClassUID="1.2.840.10008.5.1.4.1.1.4"), "not_ultrasound"),
     "no rate": (lambda: instance(FrameTime=None, FrameIncrementPointer=None), "no_frame_rate"),
+    "an hour a frame": (lambda: instance(FrameTime=3600000), "frame_rate"),
     "a volume": (lambda: instance(SOPClassUID="1.2.840.10008.5.1.4.1.1.6.2"), "volume"),
 }
 

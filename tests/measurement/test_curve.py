@@ -80,3 +80,10 @@ def test_no_frames_and_no_ventricle_give_no_beats():
     for count in (1, 2, 30):
         found = measure(np.zeros((count, 40, 40), bool), 50)
         assert (found.beats, found.rhythm, found.ef) == ((), None, None)
+
+
+@pytest.mark.parametrize("wrong", [{"fps": 0.03}, {"fps": 1e9}, {"fps": "fast"}, {"fps": 50, "spacing_mm": 1e9}])
+def test_a_rate_or_a_spacing_that_cannot_be_is_wrong_use(wrong):
+    """Known at once, however long the grid of seconds would have been."""
+    with pytest.raises(UsageError, match="not possible"):
+        measure(MASKS, **wrong)

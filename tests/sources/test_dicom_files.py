@@ -180,6 +180,18 @@ TIMES: dict[str, tuple[dict[str, Any], list[float] | None]] = {
     "cine rate": ({"FrameTime": None, "FrameIncrementPointer": None, "CineRate": 40}, [0, 0.025, 0.05, 0.075]),
     "frame time of zero": ({"FrameTime": 0, "CineRate": 40}, [0, 0.025, 0.05, 0.075]),
     "negative frame time": ({"FrameTime": -20, "CineRate": 0}, None),
+    "microseconds for milliseconds": ({"FrameTime": 33333}, None),
+    "milliseconds of a thousand hours": ({"FrameTime": 5000000}, None),
+    "hardly any time": ({"FrameTime": 0.0001}, None),
+    "so little that all frames fall together": ({"FrameTime": 1e-300}, None),
+    "a vector that is slow on average": (
+        {"FrameTime": None, "FrameIncrementPointer": Tag("FrameTimeVector"), "FrameTimeVector": [0, 20, 9000, 20]},
+        None,
+    ),
+    "a vector with a leap of hours": (
+        {"FrameTime": None, "FrameIncrementPointer": Tag("FrameTimeVector"), "FrameTimeVector": [0, 20, 1e7, 20]},
+        [0, 0.02, 0.04, 0.06],
+    ),
     "a display's wish only": (
         {"FrameTime": None, "FrameIncrementPointer": None, "RecommendedDisplayFrameRate": 40},
         None,
@@ -189,7 +201,10 @@ TIMES: dict[str, tuple[dict[str, Any], list[float] | None]] = {
 
 @pytest.mark.parametrize("case", TIMES)
 def test_frame_times(tmp_path: Path, case: str) -> None:
-    """Frame Increment Pointer, Frame Time, Frame Time Vector, Cine Rate, in this order; otherwise --fps is needed."""
+    """Frame Increment Pointer, Frame Time, Frame Time Vector, Cine Rate, in this order.
+
+    Otherwise, or where they give less than 1 frame a second or more than 1000, --fps is needed.
+    """
     changes, expected = TIMES[case]
     path = write_dicom(tmp_path / "timed", dicom(beating(4), **changes))
     if expected is None:

@@ -72,10 +72,9 @@ def analyze(
     """
     from echobeat.commands.batch import Options, Watching, exit_code, run
     from echobeat.commands.screen import Screen
+    from echobeat.given import check_fps, spacing_of
     from echobeat.pipeline import FREE_SEGMENTATION, Choice
-    from echobeat.records import spacing_of
     from echobeat.report.files import Parts
-    from echobeat.sources.opening import check_fps
 
     check_fps(fps)
     if echo_report and not dicom:

@@ -133,9 +133,9 @@ def ingest(
 
 
 def _settings(view: str, size: str, fps: float | None, keep_doubtful: bool) -> Settings:
+    from echobeat.given import check_fps
     from echobeat.ingest.geometry import check_size
     from echobeat.ingest.one_clip import Settings
-    from echobeat.sources.opening import check_fps
 
     check_fps(fps)
     if view not in ("a4c", "any"):

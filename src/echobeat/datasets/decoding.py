@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from echobeat.datasets.study import LabelledStudy
 from echobeat.errors import InvalidClip
 from echobeat.frames import FrameStack
+from echobeat.given import possible_fps
 from echobeat.records import Spacing
 from echobeat.sources import open_clip
 
@@ -52,7 +53,7 @@ def _video(study: LabelledStudy) -> Decoded:
         clip = open_clip(study.files[0])
         fps = clip.fps
     except InvalidClip:
-        if study.fps is None:
+        if not possible_fps(study.fps):
             raise
         clip, fps = open_clip(study.files[0], fps=study.fps), None  # the file may only lack its frame rate
     codes = tuple(warning.code for warning in clip.warnings)

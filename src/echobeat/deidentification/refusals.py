@@ -17,6 +17,7 @@ SENTENCES = {
     "size": "its frames are too small or too large",
     "changing_size": "its frames change their size",
     "no_frame_rate": "it does not say its frame rate",
+    "frame_rate": "its frame times are none that a beating heart is recorded at",
     "cut_off": "it is cut off before its pictures",
     "empty": "it is empty",
     "no_frames": "it holds no frames",

@@ -8,6 +8,7 @@ from echobeat.datasets import LabelledDataset, LabelledStudy
 from echobeat.errors import InvalidClip
 from echobeat.evaluation.calibration import KnownStudy, known_study
 from echobeat.evaluation.phantoms import score_phantom
+from echobeat.given import possible_fps
 from echobeat.pipeline import Models, analyze_clip
 from echobeat.records import Clip
 from echobeat.sources import open_clip
@@ -44,6 +45,6 @@ def clip_of(study: LabelledStudy) -> Clip:
     try:
         return open_clip(study.files[0], spacing_mm=study.spacing_mm)
     except InvalidClip:
-        if study.fps is None:
+        if not possible_fps(study.fps):
             raise
         return open_clip(study.files[0], fps=study.fps, spacing_mm=study.spacing_mm)

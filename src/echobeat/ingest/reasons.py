@@ -65,6 +65,10 @@ REASONS: dict[str, Reason] = {
     "size": _refused("Its frames are too small or too large."),
     "changing_size": _refused("Its frames change their size.", "Export it with one frame size."),
     "no_frame_rate": _refused("It does not say its frame rate.", "Export it in a form that keeps the frame times."),
+    "frame_rate": _refused(
+        "Its frame times are none that a beating heart is recorded at.",
+        "Export it in a form that keeps the frame times.",
+    ),
     # what it shows
     "still_image": _refused("It is a still image, or nothing moves."),
     "frozen": _refused("The picture stands still for most of the clip.", "Export the running loop."),

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from echobeat.errors import UsageError
+from echobeat.given import check_fps, spacing_of
 from echobeat.measurement.axis import LongAxis, long_axis
 from echobeat.measurement.beats import find_beats
 from echobeat.measurement.calibration import CalibrationStudy, calibrate, calibrate_studies
@@ -40,7 +41,7 @@ from echobeat.measurement.rhythm import phases, rhythm
 from echobeat.measurement.turning import turned_clip, turned_curve, turned_frames, turned_masks
 from echobeat.measurement.view import Turn, ViewEvidence
 from echobeat.measurement.volume import area_length_volume, disks_volume
-from echobeat.records import Beat, Estimate, Rhythm, Spacing, VolumeCurve, spacing_of
+from echobeat.records import Beat, Estimate, Rhythm, Spacing, VolumeCurve
 
 __all__ = [
     "CODES",
@@ -113,12 +114,11 @@ def measure(masks: Masks, fps: float, spacing_mm: float | Spacing | None = None)
     Raises
     ------
     UsageError
-        Not three axes, no positive frame rate, no positive spacing.
+        Not three axes, or a frame rate or spacing that cannot be (`given.FPS_RANGE`, `given.SPACING_RANGE_MM`).
     """
     if len(masks.shape) != 3:
         raise UsageError(f"Masks have the axes (frames, height, width); these have the shape {masks.shape}.")
-    if not (np.isfinite(fps) and fps > 0):
-        raise UsageError(f"The frame rate {fps} is not positive.")
+    check_fps(fps)
     curve = volume_curve(masks, np.arange(masks.shape[0]) / fps, spacing_of(spacing_mm))
     beats = find_beats(curve)
     return Measurement(curve, beats, rhythm(beats), study_ef(beats))

@@ -22,7 +22,7 @@ code                     meaning
 =======================  ============================================================================
 truncated                the file announces more frames than could be decoded; the clip holds the rest
 frame_times_repaired     frame times were missing, repeated or out of order and were filled in
-frame_rate_implausible   the frame rate is outside 4 to 1000 a second; beats per minute may be wrong
+frame_rate_implausible   the frame rate is under 4 a second (under 1, or over 1000, is an error)
 calibration_refused      the file's pixel spacing contradicts its picture; lengths stay in pixels
 grey_rescaled            values beyond 0-255 without a stated window were mapped from their range
 =======================  ============================================================================

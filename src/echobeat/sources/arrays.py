@@ -9,9 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from echobeat.errors import InvalidClip
 from echobeat.frames import FrameStack
-from echobeat.records import Clip, Spacing, spacing_of
+from echobeat.given import check_fps, spacing_of
+from echobeat.records import Clip, Spacing
 from echobeat.sources.colour import grey_from_rgb
-from echobeat.sources.opening import check_fps, clip_from_recording
+from echobeat.sources.opening import clip_from_recording
 from echobeat.sources.recording import FrameCollector, Recording, check_frame_size
 from echobeat.sources.times import regular_times
 
@@ -37,7 +38,7 @@ def clip_from_array(
     Raises
     ------
     UsageError
-        `fps` or `spacing_mm` is not a positive number.
+        `fps` or `spacing_mm` cannot be (`given.FPS_RANGE`, `given.SPACING_RANGE_MM`).
     InvalidClip
         Wrong number of axes or of values, NaN, no frames, or frames too small or too large.
     """

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from numbers import Real
 from typing import BinaryIO
 
-from echobeat.errors import InvalidClip, UnreadableFile, UnsupportedFile, UsageError
-from echobeat.records import Clip, Spacing, spacing_of
+from echobeat.errors import InvalidClip, UnreadableFile, UnsupportedFile
+from echobeat.given import check_fps, spacing_of
+from echobeat.records import Clip, Spacing
 from echobeat.sources.kinds import HEAD_BYTES, Kind, describe, display_name, identify
 from echobeat.sources.recording import Recording, decoding, quiet_libraries
-from echobeat.sources.times import rate_warnings, regular_times
+from echobeat.sources.times import GIVE_FPS, check_times, rate_warnings, regular_times
 
 READS = "AVI, MP4, MOV, WebM, GIF, ultrasound DICOM or NIfTI"
 
@@ -43,7 +42,7 @@ def open_clip(
     Raises
     ------
     UsageError
-        `fps` or `spacing_mm` is not a positive number.
+        `fps` or `spacing_mm` cannot be (`given.FPS_RANGE`, `given.SPACING_RANGE_MM`).
     UnreadableFile
         Missing, a folder, no permission, empty, truncated before the first frame, corrupt.
     UnsupportedFile
@@ -58,40 +57,25 @@ def open_clip(
         return clip_from_recording(read_recording(file, source), source, fps, spacing)
 
 
-def check_fps(fps: float | None) -> None:
-    """Refuse a frame rate that cannot be.
-
-    Raises
-    ------
-    UsageError
-    """
-    if fps is not None and not _positive(fps):
-        raise UsageError(f"A frame rate of {fps} is not possible: give frames a second, for example --fps 50.")
-
-
-def _positive(value: object) -> bool:
-    return isinstance(value, Real) and 0 < float(value) < math.inf
-
-
 def clip_from_recording(recording: Recording, source: str, fps: float | None, spacing: Spacing | None) -> Clip:
     """Apply the user's frame rate and spacing to what the file says; theirs win.
 
     Raises
     ------
     InvalidClip
-        Neither gives a frame rate, or the file's spacing is not positive and the user gives none.
+        Neither gives a frame rate, the file's is none that a recording can have and the user gives none, or the same
+        of the spacing.
     """
     count = len(recording.frames)
     if fps is not None:
         times, answered = regular_times(count, fps), set(_TIME_WARNINGS)
     elif recording.times_s is not None:
+        check_times(recording.times_s, source)
         times, answered = recording.times_s, set()
     elif count == 1:
         times, answered = regular_times(1, 1.0), set()
     else:
-        raise InvalidClip(
-            source, "it does not say its frame rate", "Give it with --fps, for example --fps 50", "no_frame_rate"
-        )
+        raise InvalidClip(source, "it does not say its frame rate", GIVE_FPS, "no_frame_rate")
     if spacing is not None:
         answered |= _SPACING_WARNINGS
     warnings = (*recording.warnings, *rate_warnings(times))

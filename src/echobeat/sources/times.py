@@ -7,10 +7,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from echobeat.errors import InvalidClip
+from echobeat.given import FPS_RANGE
 from echobeat.records import ClipWarning, FloatArray
 
 PLAUSIBLE_FPS = (4.0, 1000.0)
-"""Below, a systole (about 0.3 s) is missed between two frames; above, no cardiac ultrasound records."""
+"""Below, a systole (about 0.3 s) is missed between two frames; above see `given.FPS_RANGE`."""
+
+GIVE_FPS = "Give the frame rate (--fps, or fps=), for example 50"
+"""The remedy where a file's times say nothing."""
 
 _LONGEST_PAUSE_S = 10.0
 _LONGEST_PAUSE_STEPS = 100.0
@@ -58,6 +63,32 @@ def ordered_times(stated: Sequence[float], fps: float | None) -> tuple[FloatArra
     repaired = _without_pauses(repaired - repaired[0])
     changed = len(good) < count or not np.allclose(repaired, times - times[0])
     return repaired, (_repaired_warning(count - len(good)),) if changed else ()
+
+
+def check_times(times_s: FloatArray, source: str) -> None:
+    """Refuse a file's times that no recording of a heart can have (`given.FPS_RANGE`), usually or on average.
+
+    What follows looks at the curve in steps of seconds: with such times, minutes and gigabytes would go into one clip.
+
+    Parameters
+    ----------
+    times_s : ndarray
+        (frames,), seconds.
+    source : str
+        What the error calls the file.
+
+    Raises
+    ------
+    InvalidClip
+    """
+    if len(times_s) < 2:
+        return
+    shortest, longest = 1.0 / FPS_RANGE[1], 1.0 / FPS_RANGE[0]
+    steps = np.diff(times_s)
+    for step in (float(np.median(steps)), float(np.mean(steps))):
+        if not shortest <= round(step, 9) <= longest:
+            said = f"it says that its frames are {step:.3g} s apart, which those of a beating heart are not"
+            raise InvalidClip(source, said, GIVE_FPS, "frame_rate")
 
 
 def rate_warnings(times_s: FloatArray) -> tuple[ClipWarning, ...]:
