@@ -30,6 +30,7 @@ from echobeat.models import (
     model_file,
 )
 from echobeat.records import (
+    MIN_SIDE_PX,
     Assessment,
     Beat,
     Clip,
@@ -229,7 +230,7 @@ def segment(frames: NDArray[np.uint8], *, segmentation: str = "lv", fps: float |
     Parameters
     ----------
     frames : ndarray
-        (frames, height, width) or one frame (height, width); uint8, grey, 0-255, any size.
+        (frames, height, width) or one frame (height, width); uint8, grey, 0-255, any size from 1 x 1 on.
     segmentation : str
         Name of the model.
     fps : float or None
@@ -243,12 +244,22 @@ def segment(frames: NDArray[np.uint8], *, segmentation: str = "lv", fps: float |
     Raises
     ------
     InvalidClip
-        Not uint8 frames of a usable size.
+        Not uint8 frames, none, or empty ones.
     """
     single = np.ndim(frames) == 2
-    clip = sources.clip_from_array(np.asarray(frames)[None] if single else frames, fps or 1.0)
-    masks = np.asarray(load_segmenter(segmentation).segment(clip.frames, fps).lv)
+    frames = np.asarray(frames)[None] if single else np.asarray(frames)
+    height, width = (*frames.shape, 0, 0)[1:3]
+    clip = sources.clip_from_array(_large_enough(frames), fps or 1.0)
+    masks = np.asarray(load_segmenter(segmentation).segment(clip.frames, fps).lv)[:, :height, :width]
     return masks[0] if single else masks
+
+
+def _large_enough(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Frames with black added at the bottom and on the right where they are smaller than a clip's may be."""
+    if frames.ndim < 3 or 0 in frames.shape or min(frames.shape[1:3]) >= MIN_SIDE_PX:
+        return frames
+    added = [(0, max(0, MIN_SIDE_PX - side)) for side in frames.shape[1:3]]
+    return np.pad(frames, [(0, 0), *added, *[(0, 0)] * (frames.ndim - 3)])
 
 
 @dataclass(frozen=True)
