@@ -192,6 +192,17 @@ class Animator:
         return _beats(rows)
 
 
+def still_beat(ed: CamusImage, es: CamusImage, rng: Rng) -> tuple[NDArray[np.uint8], float] | None:
+    """Frames of the beat from the one still to the other and back, (FRAMES, size, size) uint8, and its EF in percent by
+    the experts' contours; None where a contour is missing."""
+    pair = StillPair.of(ed, es, int(rng.choice(SIZES)))
+    drawn = None if pair is None else _plain(pair, rng)
+    if pair is None or drawn is None:
+        return None
+    progress, blend, ef = drawn
+    return np.stack([image for image, _ in _frames(pair, progress, blend, 0.0, rng)]), ef
+
+
 Course = tuple[NDArray[np.float64], NDArray[np.float64], float]
 """(FRAMES,) progress of the wall, (FRAMES,) share of the end-systolic texture, EF in percent."""
 
