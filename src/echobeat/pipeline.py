@@ -324,4 +324,6 @@ def _result(clip: Clip, models: Models, efs: _EFs, verdict: tuple[Rhythm | None,
         probability_below=measurement.probability_below(judged, error=efs.error) if judged else None,
         rhythm=rhythm,
         quality=quality,
+        ef_spread=measurement.ef_spread(efs.beats) if judged else None,
+        index_beat=measurement.index_beat(efs.beats) if judged and rhythm and rhythm.irregular else None,
     )

@@ -22,7 +22,7 @@ from pydantic import Field
 from echobeat.errors import InvalidClip
 from echobeat.frames import FrameStack
 
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "1.3"
 
 MIN_SIDE_PX = 16
 """A frame smaller than this holds no ventricle; decoders also misbehave on such sizes."""
@@ -230,6 +230,14 @@ class StudyEstimate(Estimate):
     ] = None
 
 
+@dataclass(frozen=True)
+class IndexBeat:
+    """The one beat that stands for the average of an irregular rhythm."""
+
+    beat: Annotated[int, Field(description="its `index` among `beats`")]
+    ef: Annotated[float, Field(description="its EF in percent, unrounded")]
+
+
 Category = Literal["reduced", "mildly reduced", "not reduced"]
 
 
@@ -298,6 +306,14 @@ class Result:
     ]
     rhythm: Rhythm | None
     quality: Quality
+    ef_spread: Annotated[
+        float | None,
+        Field(description="standard deviation of the counted beats' EF, in points; null with fewer than two"),
+    ] = None
+    index_beat: Annotated[
+        IndexBeat | None,
+        Field(description="in an irregular rhythm, the beat after two R-R intervals that are alike; null without one"),
+    ] = None
     schema_version: str = SCHEMA_VERSION
     notice: str = NOTICE
 

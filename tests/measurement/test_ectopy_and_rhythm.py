@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from made_hearts import clip_of, fibrillation, made_beat, sinus, train
 
-from echobeat.measurement import counted_beats, find_beats, phases, rhythm, study_ef
+from echobeat.measurement import counted_beats, find_beats, index_beat, phases, rhythm, study_ef
 
 
 def heart_with_ectopy(early=0.6, usual=0.85, beats=9, at=4):
@@ -70,6 +70,41 @@ def test_rhythm_says_nothing_that_it_does_not_know():
     assert rhythm(three).irregular is False
     wild = [made_beat(i, rate=rate) for i, rate in enumerate((50, 90, 70, 110))]
     assert rhythm(wild).irregular is True
+
+
+def beats_of(*intervals, ef=range(40, 60), **marks):
+    """Complete beats that follow each other after intervals in s; each with an EF of its own."""
+    ends = np.cumsum([0, *(round(100 * interval) for interval in intervals)])
+    return [
+        made_beat(i, ef[i], ed=int(ed), es=int(ed) + 20, end=int(end), rate=60 / interval, **marks)
+        for i, (ed, end, interval) in enumerate(zip(ends, ends[1:], intervals, strict=False))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("intervals", "index"),
+    [
+        ((0.80, 0.84, 0.60), 2),  # alike
+        ((0.80, 0.90, 0.60), None),  # 100 ms apart
+        ((0.46, 0.48, 0.60), None),  # alike, but too short
+        ((0.80, 0.86, 0.60, 0.61, 0.90), 4),  # of two, the one after the more equal intervals
+        ((0.80, 0.80), None),  # nothing follows
+    ],
+)
+def test_the_index_beat_follows_two_long_intervals_that_are_alike(intervals, index):
+    """At most 60 ms apart and both over 500 ms; its EF is that beat's."""
+    found = index_beat(beats_of(*intervals))
+    assert (found and found.beat) == index
+    assert found is None or found.ef == 40 + index
+
+
+def test_an_index_beat_counts_and_follows_without_a_gap():
+    """A beat that is left out is none, nor one behind a stretch that was not seen."""
+    beats = beats_of(0.80, 0.80, 0.60)
+    assert index_beat(beats).beat == 2
+    assert index_beat([*beats[:2], replace(beats[2], post_ectopic=True)]) is None
+    assert index_beat([*beats[:2], replace(beats[2], ed_frame=beats[2].ed_frame + 5)]) is None
+    assert index_beat([]) is None
 
 
 def test_the_rate_is_sixty_over_the_mean_interval():

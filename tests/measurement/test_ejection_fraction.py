@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from made_hearts import made_beat
 
 from echobeat.errors import UsageError
-from echobeat.measurement import MeasurementError, beat_intervals, calibrate, category, probability_below, study_ef
+from echobeat.measurement import (
+    MeasurementError,
+    beat_intervals,
+    calibrate,
+    category,
+    ef_spread,
+    probability_below,
+    study_ef,
+)
 from echobeat.measurement.calibration import CalibrationStudy, calibrate_studies, conformal_quantile
 from echobeat.measurement.ejection_fraction import robust_mean
 from echobeat.measurement.intervals import Trust
@@ -54,6 +62,13 @@ def test_one_wild_beat_moves_the_mean_little_and_agreeing_beats_are_averaged():
     """50, 51, 52, 51 and 90: within a point of 51.5; beats within 3 points: the plain mean."""
     assert robust_mean(np.array([50.0, 51.0, 52.0, 51.0, 90.0])) == pytest.approx(51.5, abs=1.0)
     assert robust_mean(np.array([50.0, 51.0, 53.0])) == pytest.approx(51.333, abs=0.01)
+
+
+def test_the_spread_is_the_deviation_of_the_beats_that_count():
+    """In points; one beat has none, and a premature one does not widen it."""
+    beats = [made_beat(0, 50.0), made_beat(1, 54.0), made_beat(2, 20.0, ectopic=True)]
+    assert ef_spread(beats) == pytest.approx(8**0.5)
+    assert ef_spread(beats[:1]) is ef_spread([]) is None
 
 
 def test_without_a_calibration_nothing_is_guessed():

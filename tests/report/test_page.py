@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from made import made_assessment
 
 from echobeat.measurement.codes import CODES
-from echobeat.records import Assessment, ClipWarning, Estimate, Quality, StudyEstimate
+from echobeat.records import Assessment, ClipWarning, Estimate, IndexBeat, Quality, Rhythm, StudyEstimate
 from echobeat.report import page
 from echobeat.report.overlay import write_overlay
 from echobeat.report.page import page_html, write_page
@@ -128,6 +128,20 @@ def test_the_page_says_how_its_ef_came_about(calibrated_module: Assessment) -> N
     combined = dataclasses.replace(result, ef=dataclasses.replace(result.ef, method="combined"))
     pages = [page_html(dataclasses.replace(calibrated_module, result=r), NO_VIDEO) for r in (result, combined)]
     assert ["a network reads from the video" in Outline(html).text for html in pages] == [False, True]
+
+
+def test_the_page_says_how_far_the_beats_lie_apart_and_which_one_stands_for_them(assessment: Assessment) -> None:
+    """The index beat belongs to an irregular rhythm, where there is one."""
+
+    def text(irregular: bool, index: IndexBeat | None) -> str:
+        rhythm = Rhythm(80.0, 0.2, irregular)
+        result = dataclasses.replace(assessment.result, rhythm=rhythm, ef_spread=3.14, index_beat=index)
+        return Outline(page_html(dataclasses.replace(assessment, result=result), NO_VIDEO)).text
+
+    assert "Spread of the beats’ EF ± 3.1 points" in text(False, None)
+    assert "index beat" not in text(False, None)
+    assert "EF of the index beat 47 % (beat 3)" in text(True, IndexBeat(2, 47.0))
+    assert "EF of the index beat none" in text(True, None)
 
 
 def test_an_estimate_that_is_not_accepted_is_not_shown(calibrated_module: Assessment) -> None:

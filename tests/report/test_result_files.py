@@ -40,6 +40,16 @@ def test_result_json_fits_the_published_schema_and_reads_back_unchanged(tmp_path
     assert read_result(path) == made.result
 
 
+def test_a_result_of_an_earlier_version_is_read(tmp_path: Path, assessment: Assessment) -> None:
+    """What came with schema 1.3 is not known there: `--resume` keeps such results."""
+    old = json.loads(result_json(assessment.result)) | {"schema_version": "1.2"}
+    for field in ("ef_spread", "index_beat"):
+        del old[field]
+    path = tmp_path / "result.json"
+    path.write_text(json.dumps(old), encoding="utf-8")
+    assert read_result(path) == dataclasses.replace(assessment.result, schema_version="1.2")
+
+
 def test_result_json_keeps_every_digit_of_the_ef(assessment: Assessment) -> None:
     written = json.loads(result_json(assessment.result))
     assert written["ef"]["value"] == assessment.ef.value

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from echobeat.errors import UsageError
-from echobeat.given import check_fps, spacing_of
+from echobeat.frames import FrameStack
+from echobeat.given import array_of, check_fps, spacing_of
 from echobeat.measurement.axis import LongAxis, long_axis
 from echobeat.measurement.beats import find_beats
 from echobeat.measurement.calibration import CalibrationStudy, calibrate, calibrate_studies
@@ -32,12 +33,12 @@ from echobeat.measurement.combination import (
     study_video,
 )
 from echobeat.measurement.curve import Masks, volume_curve
-from echobeat.measurement.ejection_fraction import beat_intervals, category, counted_beats, study_ef
+from echobeat.measurement.ejection_fraction import beat_intervals, category, counted_beats, ef_spread, study_ef
 from echobeat.measurement.evidence import ClipEvidence, gather_evidence
 from echobeat.measurement.intervals import MeasurementError, Trust, probability_below
 from echobeat.measurement.quality import judge
 from echobeat.measurement.region import clean_mask
-from echobeat.measurement.rhythm import phases, rhythm
+from echobeat.measurement.rhythm import index_beat, phases, rhythm
 from echobeat.measurement.turning import turned_clip, turned_curve, turned_frames, turned_masks
 from echobeat.measurement.view import Turn, ViewEvidence
 from echobeat.measurement.volume import area_length_volume, disks_volume
@@ -64,8 +65,10 @@ __all__ = [
     "clean_mask",
     "counted_beats",
     "disks_volume",
+    "ef_spread",
     "find_beats",
     "gather_evidence",
+    "index_beat",
     "judge",
     "long_axis",
     "measure",
@@ -114,8 +117,10 @@ def measure(masks: Masks, fps: float, spacing_mm: float | Spacing | None = None)
     Raises
     ------
     UsageError
-        Not three axes, or a frame rate or spacing that cannot be (`given.FPS_RANGE`, `given.SPACING_RANGE_MM`).
+        Not three axes, masks of different sizes, or a frame rate or spacing that cannot be (`given.FPS_RANGE`,
+        `given.SPACING_RANGE_MM`).
     """
+    masks = masks if isinstance(masks, FrameStack) else array_of(masks)
     if len(masks.shape) != 3:
         raise UsageError(f"Masks have the axes (frames, height, width); these have the shape {masks.shape}.")
     check_fps(fps)

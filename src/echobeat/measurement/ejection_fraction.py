@@ -74,6 +74,12 @@ def robust_mean(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
     return centre
 
 
+def ef_spread(beats: Sequence[Beat]) -> float | None:
+    """Standard deviation of the EF of the beats that count, in points; None with fewer than two."""
+    efs = [beat.ef for beat in counted_beats(beats)]
+    return float(np.std(np.array(efs, np.float64), ddof=1)) if len(efs) > 1 else None
+
+
 def beat_intervals(
     beats: Sequence[Beat], error: MeasurementError | None = None, trust: Trust | None = None
 ) -> tuple[Beat, ...]:

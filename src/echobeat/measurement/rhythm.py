@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from echobeat.measurement.beats import seen_stretches
-from echobeat.records import Beat, FloatArray, Phase, Rhythm
+from echobeat.measurement.ejection_fraction import counted_beats
+from echobeat.records import Beat, FloatArray, IndexBeat, Phase, Rhythm
 
 IRREGULAR_CV = 0.12
 """Above this coefficient of variation of the R-R intervals a rhythm is irregular.
@@ -19,6 +20,9 @@ about 0.03.
 
 MIN_INTERVALS = 3
 """With fewer intervals nothing is said on regularity."""
+
+ALIKE_S, LONG_S = 0.060, 0.500
+"""An index beat follows two intervals that differ by no more than the first and are both longer than the second."""
 
 
 def rhythm(beats: Sequence[Beat]) -> Rhythm | None:
@@ -53,6 +57,38 @@ def rhythm(beats: Sequence[Beat]) -> Rhythm | None:
         rr_cv=rr_cv,
         irregular=None if rr_cv is None or len(steady) < MIN_INTERVALS else rr_cv > IRREGULAR_CV,
     )
+
+
+def index_beat(beats: Sequence[Beat]) -> IndexBeat | None:
+    """The beat that stands for the average of an irregular rhythm: the one after two R-R intervals that are alike.
+
+    A beat's EF follows the ratio of the interval before it to the one before that, and is the average where both are
+    equal: Tabata et al., Am J Physiol Heart Circ Physiol 281:H573-H580 (2001), doi:10.1152/ajpheart.2001.281.2.H573.
+    Alike is "not more than 60 ms difference": Bunting et al., Heart 107:902-908 (2021),
+    doi:10.1136/heartjnl-2020-318557. After intervals of less than 500 ms the EF lies far below the average: Wang et
+    al., Int J Cardiol 113:54-60 (2006).
+
+    Parameters
+    ----------
+    beats : sequence of Beat
+        In order of time, of a rhythm that is irregular.
+
+    Returns
+    -------
+    IndexBeat or None
+        Of several, the one whose two intervals differ least; None where no counted beat follows two such intervals.
+    """
+    counted = counted_beats(beats)
+    found: list[tuple[float, IndexBeat]] = []
+    for second, first, beat in zip(beats, beats[1:], beats[2:], strict=False):
+        ends_meet = second.end_frame == first.ed_frame and first.end_frame == beat.ed_frame
+        intervals = [60.0 / b.heart_rate_bpm for b in (second, first) if b.complete and b.heart_rate_bpm]
+        if beat.ef is None or beat not in counted or not ends_meet or len(intervals) < 2:
+            continue
+        difference = abs(intervals[1] - intervals[0])
+        if difference <= ALIKE_S and min(intervals) > LONG_S:
+            found.append((difference, IndexBeat(beat.index, beat.ef)))
+    return min(found, key=lambda one: one[0])[1] if found else None
 
 
 def phases(volume: FloatArray, beats: Sequence[Beat]) -> tuple[Phase, ...]:

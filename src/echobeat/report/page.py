@@ -175,6 +175,13 @@ def measures(result: Result) -> list[tuple[str, str]]:
         rhythm = result.rhythm
         word = {True: ", irregular", False: ", regular", None: ""}[rhythm.irregular]
         rows.append(("Heart rate", f"{rhythm.heart_rate_bpm:.0f} / min{word}"))
+    if result.ef_spread is not None:
+        rows.append(("Spread of the beats’ EF", f"± {result.ef_spread:.1f} points"))
+    if result.rhythm is not None and result.rhythm.irregular:
+        index = result.index_beat
+        rows.append(
+            ("EF of the index beat", f"{wording.percent(index.ef)} % (beat {index.beat + 1})" if index else "none")
+        )
     for label, values in (
         ("End-diastolic volume", [beat.edv_ml for beat in counted]),
         ("End-systolic volume", [beat.esv_ml for beat in counted]),
