@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import echobeat
-from echobeat.errors import InvalidClip, ModelError, UnreadableFile
+from echobeat.errors import InvalidClip, ModelError, UnreadableFile, UsageError
 from echobeat.models.cards import FREE
 from echobeat.phantom import draw_patient, make_study
 from echobeat.phantom.seeds import VALIDATION_SEEDS
-from echobeat.pipeline import FREE_SEGMENTATION, Choice, Models
+from echobeat.pipeline import FREE_SEGMENTATION, Choice, Models, read
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +57,21 @@ def test_segment_keeps_the_shape(study):
     assert np.array_equal(many[0], one)
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (2, 1, 1), (3, 7, 13), (1, 5, 300)])
+def test_segment_takes_any_size(shape):
+    """Frames too small for a clip get masks of their own shape, too."""
+    masks = echobeat.segment(np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8))
+    assert (masks.shape, masks.dtype) == (shape, np.dtype(bool))
+
+
+def test_segment_finds_a_small_ventricle_where_it_is(study):
+    """Shrunk to 15 pixels a side, the mask still lies on the true one: by more than Dice 0.6."""
+    small = cv2.resize(study.frames[0], (15, 15), interpolation=cv2.INTER_AREA)
+    truth = cv2.resize(study.masks[0].astype(np.float32), (15, 15), interpolation=cv2.INTER_AREA) > 0.5
+    found = echobeat.segment(small)
+    assert 2 * (found & truth).sum() / (found.sum() + truth.sum()) > 0.6
+
+
 def test_measure_takes_masks_from_anywhere(study):
     """The true masks of a calibrated phantom give volumes in ml and an EF near the truth."""
     measured = echobeat.measure(study.masks, study.patient.acquisition.fps, study.spacing_mm)
@@ -73,21 +88,6 @@ def test_a_still_image_gets_a_reason_and_no_number(study):
     assert not result.quality.accepted
     assert result.quality.warnings[0].code == "still_image"
     assert result.ef is result.ef_category is result.probability_below is None
-@pytest.mark.parametrize("shape", [(1, 1), (2, 1, 1), (3, 7, 13), (1, 5, 300)])
-def test_segment_takes_any_size(shape):
-    """Frames too small for a clip get masks of their own shape, too."""
-    masks = echobeat.segment(np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8))
-    assert (masks.shape, masks.dtype) == (shape, np.dtype(bool))
-
-
-def test_segment_finds_a_small_ventricle_where_it_is(study):
-    """Shrunk to 15 pixels a side, the mask still lies on the true one: by more than Dice 0.6."""
-    small = cv2.resize(study.frames[0], (15, 15), interpolation=cv2.INTER_AREA)
-    truth = cv2.resize(study.masks[0].astype(np.float32), (15, 15), interpolation=cv2.INTER_AREA) > 0.5
-    found = echobeat.segment(small)
-    assert 2 * (found & truth).sum() / (found.sum() + truth.sum()) > 0.6
-
-
 
 
 def test_a_refused_clip_has_no_interval(study):
@@ -122,6 +122,22 @@ def test_noise_gets_no_number():
     result = echobeat.analyze(frames, fps=50).result
     assert result.ef is None
     assert not result.quality.accepted
+
+
+@pytest.mark.parametrize("what", [None, 5, ["a.avi"], [None], [np.zeros((50, 50)), np.zeros((50, 49))], object()])
+@pytest.mark.parametrize("call", [echobeat.analyze, echobeat.segment, lambda what: echobeat.measure(what, 50)])
+def test_what_is_neither_a_path_nor_frames_is_wrong_use(call, what):
+    """Told as such, with what to give; a number alone is frames of a wrong shape."""
+    with pytest.raises((UsageError, InvalidClip), match=r"frames, height, width"):
+        call(what)
+
+
+def test_a_list_of_frames_is_an_array_of_them(study):
+    """For each of the three functions."""
+    clip, masks = read([*study.frames[:3]], fps=50), [*study.masks[:3]]
+    assert np.array_equal(np.asarray(clip.frames), study.frames[:3])
+    assert np.array_equal(echobeat.segment([*study.frames[:2]]), echobeat.segment(study.frames[:2]))
+    assert np.array_equal(echobeat.measure(masks, 50).curve.volume, echobeat.measure(study.masks[:3], 50).curve.volume)
 
 
 def test_wrong_input_is_a_typed_error(tmp_path):

@@ -1,4 +1,4 @@
-"""What a person gives beside the pictures, checked where it enters: frame rate and pixel spacing."""
+"""What a person gives, checked where it enters: frames in memory, frame rate, pixel spacing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from echobeat.errors import UsageError
 
@@ -17,6 +18,26 @@ milliseconds. The narrower range that is believed without a word is `sources.tim
 
 SPACING_RANGE_MM = (0.01, 10.0)
 """Generous: transthoracic pictures are 4 to 30 cm deep, and 100 to 2000 pixels high: 0.02 to 3 mm a pixel."""
+
+
+def array_of(frames: object) -> NDArray[Any]:
+    """Return frames or masks in memory, an array or a list of arrays of one size, as one array.
+
+    Raises
+    ------
+    UsageError
+        They are none, or of different sizes.
+    """
+    try:
+        values = np.asarray(frames)
+    except (TypeError, ValueError):
+        values = np.asarray(None)
+    if values.dtype == object or (values.ndim < 2 and values.dtype.kind not in "biufc"):
+        raise UsageError(
+            f"Something of type {type(frames).__name__} is neither a path nor frames: give one path, an array "
+            "(frames, height, width), or a list of arrays of one size."
+        )
+    return values
 
 
 def possible_fps(fps: object) -> bool:

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from os import PathLike
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from echobeat import measurement, sources
 from echobeat.frames import FrameStack
+from echobeat.given import array_of
 from echobeat.models import (
     BackendName,
     Segmenter,
@@ -46,7 +47,7 @@ from echobeat.records import (
     StudyEstimate,
 )
 
-Source = str | PathLike[str] | NDArray[np.uint8]
+Source = str | PathLike[str] | NDArray[np.uint8] | Sequence[NDArray[np.uint8]]
 FREE_SEGMENTATION = "lv-phantom"
 """The bundled segmentation under the licence of the code."""
 
@@ -172,9 +173,9 @@ def analyze(
 
     Parameters
     ----------
-    source : path or ndarray
+    source : path, ndarray or list of ndarray
         A file (AVI, MP4, MOV, WebM, GIF, DICOM, NIfTI), or uint8 frames (frames, height, width) or
-        (frames, height, width, 3), for which `fps` is needed.
+        (frames, height, width, 3), or a list of frames, for which `fps` is needed.
     segmentation, ef : str
         Names of models, see ``echobeat models list``, or folders of training runs. `ef` reads the video, too: "auto" is
         the bundled model that goes with the segmentation, None takes contours only.
@@ -189,6 +190,8 @@ def analyze(
 
     Raises
     ------
+    UsageError
+        The source is neither a path nor frames; a frame rate or spacing cannot be.
     InputError
         The source cannot be read.
     ModelError
@@ -200,9 +203,9 @@ def analyze(
 
 def read(source: Source, *, fps: float | None = None, spacing_mm: float | Spacing | None = None) -> Clip:
     """Turn a file or an array into a `Clip`; see `analyze`."""
-    if isinstance(source, np.ndarray):
-        return sources.clip_from_array(source, fps, spacing_mm)
-    return sources.open_clip(source, fps=fps, spacing_mm=spacing_mm)
+    if isinstance(source, str | bytes | PathLike):
+        return sources.open_clip(source, fps=fps, spacing_mm=spacing_mm)
+    return sources.clip_from_array(source, fps, spacing_mm)
 
 
 def analyze_clip(clip: Clip, models: Models, progress: Progress | None = None) -> Assessment:
@@ -243,12 +246,15 @@ def segment(frames: NDArray[np.uint8], *, segmentation: str = "lv", fps: float |
 
     Raises
     ------
+    UsageError
+        No frames at all, or of different sizes.
     InvalidClip
         Not uint8 frames, none, or empty ones.
     """
-    single = np.ndim(frames) == 2
-    frames = np.asarray(frames)[None] if single else np.asarray(frames)
-    height, width = (*frames.shape, 0, 0)[1:3]
+    frames = array_of(frames)
+    single = frames.ndim == 2
+    frames = frames[None] if single else frames
+    height, width = (*frames.shape, 0, 0, 0)[1:3]
     clip = sources.clip_from_array(_large_enough(frames), fps or 1.0)
     masks = np.asarray(load_segmenter(segmentation).segment(clip.frames, fps).lv)[:, :height, :width]
     return masks[0] if single else masks

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from echobeat.errors import InvalidClip
 from echobeat.frames import FrameStack
-from echobeat.given import check_fps, spacing_of
+from echobeat.given import array_of, check_fps, spacing_of
 from echobeat.records import Clip, Spacing
 from echobeat.sources.colour import grey_from_rgb
 from echobeat.sources.opening import clip_from_recording
@@ -25,7 +25,8 @@ def clip_from_array(
     Parameters
     ----------
     frames : array_like
-        (frames, height, width) grey or (frames, height, width, 3) RGB; a single frame (height, width) too.
+        (frames, height, width) grey or (frames, height, width, 3) RGB, or a list of frames; a single frame
+        (height, width) too.
         uint8 is taken as it is, without a copy where it is grey. Integers between 0 and 255 are taken as uint8,
         floats between 0 and 1 are multiplied by 255. Anything else is refused, because its scale cannot be known.
     fps : float or None
@@ -38,13 +39,14 @@ def clip_from_array(
     Raises
     ------
     UsageError
-        `fps` or `spacing_mm` cannot be (`given.FPS_RANGE`, `given.SPACING_RANGE_MM`).
+        These are no frames, or of different sizes; `fps` or `spacing_mm` cannot be (`given.FPS_RANGE`,
+        `given.SPACING_RANGE_MM`).
     InvalidClip
         Wrong number of axes or of values, NaN, no frames, or frames too small or too large.
     """
     check_fps(fps)
     spacing = spacing_of(spacing_mm)
-    values = np.asarray(frames)
+    values = array_of(frames)
     if values.ndim == 2:
         values = values[None]
     if values.ndim not in (3, 4) or (values.ndim == 4 and values.shape[3] != 3):
