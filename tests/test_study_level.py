@@ -38,8 +38,9 @@ def test_only_an_irregular_rhythm_has_an_index_beat(irregular, regular):
     assert regular.index_beat is None
 
 
-def test_a_refused_clip_has_neither(fibrillating):
-    """At 8 frames a second beats are found, but not believed."""
+def test_a_refused_clip_has_none_of_it_and_no_rhythm(fibrillating):
+    """At 8 frames a second beats are found, but not believed: neither are their intervals."""
     result = echobeat.analyze(fibrillating.frames[::6], fps=8.0).result
     assert not result.quality.accepted
-    assert result.ef_spread is result.index_beat is None
+    assert measurement.rhythm(result.beats) is not None
+    assert result.rhythm is result.ef_spread is result.index_beat is None

@@ -304,7 +304,9 @@ class Result:
         dict[Literal["35", "40", "50"], float] | None,
         Field(description="probability that the EF lies below; null: not calibrated"),
     ]
-    rhythm: Rhythm | None
+    rhythm: Annotated[
+        Rhythm | None, Field(description="null where no beat is complete, and for a clip that is refused an EF")
+    ]
     quality: Quality
     ef_spread: Annotated[
         float | None,

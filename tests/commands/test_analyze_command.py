@@ -415,6 +415,15 @@ def test_the_terminal_shows_the_same_extremes_of_a_filling_alone_as_the_page() -
     assert shown == [moment.split()[0] for moment in (row.ed, row.es)] == ["5", "2"]
 
 
+def test_the_terminal_shows_no_number_of_a_refused_clip_but_its_frames() -> None:
+    """Not even the rate: what was seen may be no beats at all."""
+    made = made_assessment().result
+    table = screen._beats(replace(made, quality=replace(made.quality, accepted=False)))
+    cells = {str(column.header): list(column.cells) for column in table.columns}
+    assert cells["1/min"] == cells["EF %"] == ["–"] * len(made.beats)
+    assert cells["ED"][0] == "0"
+
+
 @pytest.mark.parametrize("known", [None, "255 synthetic patients, no real ones"])
 def test_an_interval_on_the_terminal_says_where_it_comes_from(
     known: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]

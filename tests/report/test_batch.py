@@ -37,6 +37,7 @@ def test_a_refused_clip_has_a_row_with_its_codes_and_no_ef(assessment: Assessmen
     for result in (refused.result, measured):
         (row,) = rows_of(summary_csv([Row.of_result(result, "a.avi", "a")]))
         assert (row["status"], row["ef"], row["category"], row["warnings"]) == ("refused", "", "", "no_left_ventricle")
+        assert (row["beats"], row["heart_rate_bpm"]) == ("", "")
 
 
 @given(st.text(min_size=1), st.text())

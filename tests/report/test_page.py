@@ -118,6 +118,7 @@ def test_a_refused_clip_has_its_reason_first_and_no_number_of_an_ef(refused: Ass
     assert "Quality score" not in text
     assert "four-chamber view" not in text
     assert "53" not in text
+    assert "120" not in text  # the rate of its beats
     assert "not reduced" not in text
     assert 'class="scale"' not in html
 

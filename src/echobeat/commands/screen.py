@@ -152,7 +152,7 @@ def _beats(result: Result) -> Table:
         frames = ["–" if frame is None else str(frame) for frame in shown]
         volumes = [number(volume if judged else None) for volume in (beat.edv_ml, beat.esv_ml)] if calibrated else []
         ef = "–" if beat.ef is None or not judged else percent(beat.ef)
-        cells = [str(beat.index + 1), *frames, number(beat.heart_rate_bpm), *volumes, ef]
+        cells = [str(beat.index + 1), *frames, number(beat.heart_rate_bpm if judged else None), *volumes, ef]
         cells += [interval(beat) if judged else "", beat_note(beat)]
         table.add_row(*cells, style="" if beat.counts and judged else "dim")
     return table

@@ -290,7 +290,7 @@ def read_beats(study: LabelledStudy, reader: BeatReader) -> Seen:
     rows: list[Reading | BeatReading | FrameSize] = list(_read(study, clip, found, beats, reader))
     areas = np.nan_to_num(found.curve.area_px)
     rows += frame_sizes(study, areas, [frame for frame, _ in beats])
-    rhythm = found.result.rhythm
+    rhythm = measurement.rhythm(found.beats)  # of refused clips, too, which have none in their result
     known = rhythm is not None and rhythm.irregular is not None
     irregular = ("irregular" if rhythm and rhythm.irregular else "regular") if known else ""
     verdict = "accepted" if found.quality.accepted else "refused"

@@ -69,7 +69,7 @@ class Row:
 
     @classmethod
     def of_result(cls, result: Result, source: str, folder: str) -> Row:
-        """The line of a result; `beats` counts those that enter the EF."""
+        """The line of a result; `beats` counts those that enter the EF, and a refused clip's are no result."""
         ef = result.ef if is_judged(result) else None
         return cls(
             source=source,
@@ -79,8 +79,8 @@ class Row:
             ef_low=ef.low if ef else None,
             ef_high=ef.high if ef else None,
             category=result.ef_category if ef else None,
-            beats=sum(beat.counts for beat in result.beats),
-            heart_rate_bpm=result.rhythm.heart_rate_bpm if result.rhythm else None,
+            beats=sum(beat.counts for beat in result.beats) if ef else None,
+            heart_rate_bpm=result.rhythm.heart_rate_bpm if ef and result.rhythm else None,
             quality=result.quality.score,
             warnings=" ".join(warning.code for warning in result.quality.warnings),
         )

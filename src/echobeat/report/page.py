@@ -228,7 +228,7 @@ def beat_row(beat: Beat, assessment: Assessment) -> BeatRow:
         number=beat.index + 1,
         ed=moment(diastole),
         es=moment(systole),
-        rate=wording.number(beat.heart_rate_bpm),
+        rate=wording.number(beat.heart_rate_bpm if judged else None),
         edv=wording.number(beat.edv_ml if judged else None),
         esv=wording.number(beat.esv_ml if judged else None),
         ef="–" if beat.ef is None or not judged else wording.percent(beat.ef),
