@@ -8,7 +8,7 @@
     │   ├── UnreadableFile      missing, no permission, truncated, corrupt, empty
     │   ├── UnsupportedFile     a healthy file of a kind that echobeat does not read
     │   └── InvalidClip         readable, but not a clip: no frames, too small, no frame rate, bad spacing
-    ├── OutputError             a result cannot be written: disk full, locked, not a folder  (exit code 3)
+    ├── OutputError             a result cannot be written: disk full, locked, not ours      (exit code 3)
     │   └── NoRoom              one input does not fit into the temporary folder; the other inputs go on
     └── ModelError              a model is unknown, damaged or does not fit its card    (exit code 2)
 

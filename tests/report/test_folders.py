@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from echobeat.errors import OutputError
+from echobeat.errors import OutputError, UsageError
 from echobeat.records import Assessment
 from echobeat.report import files
 from echobeat.report.files import Parts, write_result
@@ -119,7 +119,7 @@ def test_two_runs_cannot_write_into_one_folder_at_once(tmp_path: Path) -> None:
 
 def test_a_file_in_place_of_the_output_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("")
-    with pytest.raises(OutputError, match="is a file"), OutputFolder(tmp_path / "out"):
+    with pytest.raises(UsageError, match="is a file"), OutputFolder(tmp_path / "out"):
         pass
 
 

@@ -30,7 +30,7 @@ from types import TracebackType
 from filelock import FileLock, Timeout
 
 from echobeat import whole
-from echobeat.errors import OutputError
+from echobeat.errors import OutputError, UsageError
 
 LOCK = ".echobeat.lock"
 STAGE_PREFIX = whole.PREFIX
@@ -120,6 +120,8 @@ class OutputFolder:
 
     Raises
     ------
+    UsageError
+        It is a file.
     OutputError
         Another run is writing there, or the folder cannot be made.
     """
@@ -131,7 +133,7 @@ class OutputFolder:
     def __enter__(self) -> OutputFolder:
         with writing(self.path):
             if self.path.exists() and not self.path.is_dir():
-                raise OutputError(f"{self.path} is a file, not a folder. Choose another --out.")
+                raise UsageError(f"{self.path} is a file, not a folder. Choose another --out.")
             self.path.mkdir(parents=True, exist_ok=True)
             try:
                 self._lock.acquire()
