@@ -160,7 +160,7 @@ def test_flat_and_short_curves_have_no_beats():
 def test_playing_a_clip_faster_or_slower_changes_the_rate_and_not_the_ef(seed, factor, rate):
     """At twice the speed the same frames have twice the rate and the same EF (within 1.5 points)."""
     heart = sinus(rate, 50.0, beats=12, start_s=-0.2)
-    times = np.arange(0, heart[5].es_s + 0.1, 0.02)  # ends while the ventricle fills: no beat hangs on the last frame
+    times = np.arange(0, 5, 0.02)
     volume = noisy(volume_at(heart, times), 50, np.random.default_rng(seed), 0.004, 0.004)
     one, other = find_beats(curve_of(times, volume)), find_beats(curve_of(times * factor, volume))
     assert len(complete(one)) == len(complete(other))
@@ -226,18 +226,6 @@ def test_the_rest_of_a_large_ejection_is_not_a_whole_one():
     found = find_beats(clip_of(heart, 50, middle, heart[4].start_s))
     assert found[0].ed_frame is None
     assert [beat.complete for beat in found[1:]] == [True] * (len(found) - 1)
-
-
-@pytest.mark.parametrize("shift_s", [0.12, 0.15])
-def test_a_dip_at_an_unusual_time_is_no_end_systole(shift_s):
-    """Contours that waver move one end-systole of a flat curve by 0.07 s; the other systoles bring it back."""
-    heart = train([0.9] * 5, [15.0] * 5, [100.0] * 5, start_s=-0.1)
-    times = np.arange(0.0, heart[4].start_s, 0.02)
-    volume = volume_at(heart, times)
-    dip = 4.0 * np.exp(-0.5 * ((times - heart[1].es_s - shift_s) / 0.03) ** 2)
-    found = find_beats(curve_of(times, np.maximum(volume, volume.min() + 0.8) - dip))
-    es = min((times[b.es_frame] for b in found if b.es_frame is not None), key=lambda at: abs(at - heart[1].es_s))
-    assert es == pytest.approx(heart[1].es_s, abs=0.05)
 
 
 def leaflets(times, heart, depth):
