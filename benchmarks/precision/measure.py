@@ -140,7 +140,7 @@ def measure(variant: Variant, clips: list[Clip], stills: list[CamusImage], input
     assert isinstance(reader, BeatReader)
     models = Models(segmenter, BeatReader(reader.card, variant.beats))
     efs = [_study_ef(clip, models) for clip in clips]
-    dices = [dice(np.asarray(segmenter.segment(still_frames(s), None).lv)[0], s.labels == 1) for s in stills]
+    dices = [dice(np.asarray(segmenter.segment(still_frames(s)).lv)[0], s.labels == 1) for s in stills]
     times = [_ms(backend, batch) for backend, batch in zip((variant.segmentation, variant.beats), inputs, strict=True)]
     return Row(variant.name, *times, np.array(efs), np.array(dices))
 
@@ -179,7 +179,7 @@ def beats_of(clips: list[Clip]) -> list[Float32]:
     """Beats of clips, cut out around the contours of `lv`, one batch a clip."""
     segmenter, batches = load_segmenter("lv"), []
     for clip in clips:
-        lv = segmenter.segment(clip.frames, clip.fps).lv
+        lv = segmenter.segment(clip.frames).lv
         beats = find_beats(volume_curve(lv, clip.times_s, clip.spacing_mm))
         cut = [one for beat in beats if (one := beat_clip(clip.frames, lv, beat)) is not None]
         if cut:

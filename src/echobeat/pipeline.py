@@ -138,7 +138,7 @@ class Models:
             return seen
         few = FrameStack.from_array(np.asarray(clip.frames[:: max(1, len(clip.frames) // LOOKED_AT)]))
         turned = measurement.turned_frames(few, seen.orientation)
-        as_it_is, other = (float(np.median(self.segmentation.segment(f, None).confidence)) for f in (few, turned))
+        as_it_is, other = (float(np.median(self.segmentation.segment(f).confidence)) for f in (few, turned))
         return seen if other > as_it_is else seen.the_usual_way_round
 
     @property
@@ -214,7 +214,7 @@ def analyze_clip(clip: Clip, models: Models, progress: Progress | None = None) -
     view = models.look(clip)
     turn: measurement.Turn = view.orientation if view else "four_chamber"
     upright = measurement.turned_clip(clip, turn)
-    masks = models.segmentation.segment(upright.frames, clip.fps, progress)
+    masks = models.segmentation.segment(upright.frames, progress)
     curve = measurement.volume_curve(masks.lv, clip.times_s, clip.spacing_mm)
     beats = measurement.find_beats(curve)
     rhythm = measurement.rhythm(beats)
@@ -227,8 +227,8 @@ def analyze_clip(clip: Clip, models: Models, progress: Progress | None = None) -
     return Assessment(result, clip, masks, curve, phases, said)
 
 
-def segment(frames: NDArray[np.uint8], *, segmentation: str = "lv", fps: float | None = None) -> NDArray[np.bool_]:
-    """Find the left ventricle.
+def segment(frames: NDArray[np.uint8], *, segmentation: str = "lv") -> NDArray[np.bool_]:
+    """Find the left ventricle, in each frame by itself.
 
     Parameters
     ----------
@@ -236,8 +236,6 @@ def segment(frames: NDArray[np.uint8], *, segmentation: str = "lv", fps: float |
         (frames, height, width) or one frame (height, width); uint8, grey, 0-255, any size from 1 x 1 on.
     segmentation : str
         Name of the model.
-    fps : float or None
-        Frames a second: lets neighbouring frames vote; None takes every frame for itself.
 
     Returns
     -------
@@ -255,8 +253,8 @@ def segment(frames: NDArray[np.uint8], *, segmentation: str = "lv", fps: float |
     single = frames.ndim == 2
     frames = frames[None] if single else frames
     height, width = (*frames.shape, 0, 0, 0)[1:3]
-    clip = sources.clip_from_array(_large_enough(frames), fps or 1.0)
-    masks = np.asarray(load_segmenter(segmentation).segment(clip.frames, fps).lv)[:, :height, :width]
+    clip = sources.clip_from_array(_large_enough(frames), 1.0)
+    masks = np.asarray(load_segmenter(segmentation).segment(clip.frames).lv)[:, :height, :width]
     return masks[0] if single else masks
 
 

@@ -6,7 +6,6 @@ import pytest
 from echobeat.errors import ModelError
 from echobeat.frames import FrameStack
 from echobeat.models import Card, Segmenter, bundled_cards, load_card, load_segmenter
-from echobeat.models.segmentation import _convolve, _vote
 
 CARD = Card(
     name="fake",
@@ -44,7 +43,7 @@ def bright_square(count, height, width):
 def test_masks_have_the_size_of_the_source(height, width):
     """Whatever the size, the bright square is found where it is."""
     frames = bright_square(5, height, width)
-    masks = Segmenter(CARD, Bright()).segment(FrameStack.from_array(frames), 50.0)
+    masks = Segmenter(CARD, Bright()).segment(FrameStack.from_array(frames))
     truth = frames > 128
     found = np.asarray(masks.lv)
     assert found.shape == truth.shape
@@ -58,35 +57,16 @@ def test_only_the_largest_region_stays_and_its_holes_are_filled():
     frames = bright_square(1, 112, 112)
     frames[0, 80:84, 80:84] = 250
     frames[0, 40:42, 40:42] = 30
-    mask = np.asarray(Segmenter(CARD, Bright()).segment(FrameStack.from_array(frames), None).lv)[0]
+    mask = np.asarray(Segmenter(CARD, Bright()).segment(FrameStack.from_array(frames)).lv)[0]
     assert not mask[78:90, 78:90].any()
     assert mask[41, 41]
 
 
 def test_no_ventricle_is_an_empty_mask_without_confidence():
     """Nothing seen is said as nothing seen."""
-    masks = Segmenter(CARD, Bright()).segment(FrameStack.from_array(np.zeros((3, 112, 112), np.uint8)), 50.0)
+    masks = Segmenter(CARD, Bright()).segment(FrameStack.from_array(np.zeros((3, 112, 112), np.uint8)))
     assert not np.asarray(masks.lv).any()
     assert (masks.confidence == 0).all()
-
-
-@pytest.mark.parametrize("block", [1, 2, 3, 16])
-@pytest.mark.parametrize("fps", [None, 20.0, 50.0, 200.0])
-def test_the_vote_over_time_does_not_depend_on_the_blocks(block, fps):
-    """Streamed in blocks of any length, the smoothed probabilities are those of the whole clip at once."""
-    frames = np.random.default_rng(1).random((23, 6, 5)).astype(np.float32)
-    streamed = np.concatenate(list(_vote((frames[i : i + block] for i in range(0, 23, block)), fps)))
-    whole = np.concatenate(list(_vote(iter([frames]), fps)))
-    assert streamed.shape == frames.shape
-    assert np.allclose(streamed, whole, atol=1e-6)
-
-
-def test_convolution_over_time_is_numpys():
-    """The weighted sum equals numpy's own convolution for each pixel."""
-    frames = np.random.default_rng(2).random((9, 2, 2)).astype(np.float32)
-    kernel = np.array([0.2, 0.5, 0.3], np.float32)
-    expected = np.convolve(frames[:, 1, 0], kernel[::-1], mode="valid")
-    assert np.allclose(_convolve(frames, kernel)[:, 1, 0], expected, atol=1e-6)
 
 
 def test_an_unknown_model_is_refused_with_the_known_names():
@@ -102,4 +82,4 @@ def test_every_bundled_model_runs_and_its_card_is_complete(card):
     assert all(metric.n > 0 for metric in card.metrics)
     if card.task == "segmentation":
         dark = FrameStack.from_array(np.stack([np.full((112, 112), grey, np.uint8) for grey in (0, 90)]))
-        assert not np.asarray(load_segmenter(card.name).segment(dark, None).lv).any()
+        assert not np.asarray(load_segmenter(card.name).segment(dark).lv).any()

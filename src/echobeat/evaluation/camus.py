@@ -39,7 +39,7 @@ def evaluate_camus(segmenter: Segmenter, images: Iterable[CamusImage], data: str
         truth: dict[str, float] = {}
         ours: dict[str, float] = {}
         for sample in pair:
-            mask = np.asarray(segmenter.segment(FrameStack.from_array(sample.image[None]), None).lv)[0]
+            mask = np.asarray(segmenter.segment(FrameStack.from_array(sample.image[None])).lv)[0]
             expert = sample.labels == 1
             scores[sample.instant].append(dice(mask, expert))
             truth[sample.instant] = _volume(expert, sample.spacing_mm)

@@ -96,8 +96,7 @@ def prepare_segmentation(model: str, every_frame: bool = False, running: Running
     model : str
         Name of a model or a training run.
     every_frame : bool
-        Segment the whole video, as `analyze` does, neighbouring frames voting, and give every frame's area. Otherwise
-        only the traced frames, each by itself, as published.
+        Segment the whole video, as `analyze` does, and give every frame's area. Otherwise only the traced frames.
     running : Running
     """
     segmenter = running.segmenter(model)
@@ -140,11 +139,11 @@ def _masks(
         problem = f"frame {wanted[-1]} is traced, but there are {len(decoded.frames)}"
         raise InvalidClip("the video", problem, "Run echobeat check-dataset on the data")
     if every_frame:
-        return segmenter.segment(decoded.frames, decoded.fps).lv
+        return segmenter.segment(decoded.frames).lv
     stack = FrameStack(*decoded.frames.shape[1:])
     for frame in wanted:
         stack.append(decoded.frames[frame])
-    return dict(zip(wanted, segmenter.segment(stack, None).lv, strict=True))
+    return dict(zip(wanted, segmenter.segment(stack).lv, strict=True))
 
 
 def frame_sizes(study: LabelledStudy, areas_px: Sequence[int] | FloatArray, systoles: Sequence[int]) -> list[FrameSize]:
@@ -332,7 +331,7 @@ def _read(
         rows.append(Reading(study.name, "beat by beat", float(np.mean(counting))))
     if result.ef_geometric is not None:
         rows.append(_interval(study, "geometric", result.ef_geometric, reader.models.contour_error))
-    if calibration and result.ef is not None and result.ef.method == "combined":
+    if calibration and result.ef is not None and result.ef.video_weight is not None:
         rows.append(_interval(study, "combined", result.ef, calibration.combined))
     return rows
 

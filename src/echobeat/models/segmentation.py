@@ -19,10 +19,6 @@ from echobeat.records import LVMasks
 BLOCK = 16
 """Frames given to the network at once: its activations then stay near 100 MB."""
 
-SMOOTHING_S = 0.015
-"""Deviation of the Gaussian over time that lets neighbouring frames vote on a pixel. The fastest wall moves
-about a millimetre in that time."""
-
 Float32 = NDArray[np.float32]
 
 
@@ -41,15 +37,13 @@ class Segmenter:
         self._backend = backend
         self._channel = card.classes.index("left_ventricle")
 
-    def segment(self, frames: FrameStack, fps: float | None, progress: Callable[[int], None] | None = None) -> LVMasks:
-        """Find the left ventricle in every frame.
+    def segment(self, frames: FrameStack, progress: Callable[[int], None] | None = None) -> LVMasks:
+        """Find the left ventricle in every frame, each by itself.
 
         Parameters
         ----------
         frames : FrameStack
             (frames, height, width) uint8.
-        fps : float or None
-            Frames a second, for the vote of neighbouring frames; None: every frame for itself.
         progress : callable
             Told the number of frames done, block by block.
 
@@ -62,7 +56,7 @@ class Segmenter:
         box = Letterbox.of(frames, self.card.size, self.card.crop)
         masks = FrameStack(height, width, bool)
         confidence = np.zeros(count)
-        for block in _vote(self._probabilities(frames, box), fps):
+        for block in self._probabilities(frames, box):
             first = len(masks)
             clean, confidence[first : first + len(block)] = _one_region(block)
             masks.append(box.leave(clean) > 0.5)
@@ -89,35 +83,6 @@ def load_segmenter(name: str | Path = "lv", backend: BackendName = "auto", threa
     if card.task != "segmentation":
         raise ModelError(f"{name} is no segmentation model: it is for {card.task}.")
     return Segmenter(card, open_backend(model_file(name), backend, threads))
-
-
-def _vote(blocks: Iterator[Float32], fps: float | None) -> Iterator[Float32]:
-    """Smooth probabilities over time without holding more than two blocks."""
-    sigma = SMOOTHING_S * fps if fps else 0.0
-    radius = int(np.ceil(2.5 * sigma)) if sigma > 0.2 else 0
-    if radius == 0:
-        yield from blocks
-        return
-    offsets = np.arange(-radius, radius + 1)
-    kernel = np.exp(-0.5 * (offsets / sigma) ** 2)
-    kernel = (kernel / kernel.sum()).astype(np.float32)
-    held: Float32 | None = None
-    for block in blocks:
-        held = np.concatenate([np.repeat(block[:1], radius, axis=0) if held is None else held, block])
-        if len(held) > 2 * radius:
-            yield _convolve(held, kernel)
-            held = held[-2 * radius :]
-    if held is not None:
-        yield _convolve(np.concatenate([held, np.repeat(held[-1:], radius, axis=0)]), kernel)
-
-
-def _convolve(frames: Float32, kernel: Float32) -> Float32:
-    """Weighted sums over time of (n, h, w), only where the kernel fits: n - len(kernel) + 1 frames."""
-    count = len(frames) - len(kernel) + 1
-    total: Float32 = kernel[0] * frames[:count]
-    for offset in range(1, len(kernel)):
-        total += kernel[offset] * frames[offset : offset + count]
-    return total
 
 
 def _one_region(probabilities: Float32) -> tuple[Float32, NDArray[np.float64]]:

@@ -111,7 +111,7 @@ def phantom_beats(phantoms: Path, segmenter: Segmenter, kept: Path, log: Log) ->
 def _study_beats(phantoms: Path, truth: dict[str, Any], segmenter: Segmenter) -> Beats:
     name, (row, column) = truth["name"], truth["spacing_mm"]
     clip = open_clip(phantoms / "Videos" / f"{name}.avi", fps=truth["fps"], spacing_mm=(row, column))
-    lv = segmenter.segment(clip.frames, clip.fps).lv
+    lv = segmenter.segment(clip.frames).lv
     found = find_beats(volume_curve(lv, clip.times_s, clip.spacing_mm))
     with np.load(phantoms / "Truth" / f"{name}.npz") as arrays:
         volume_ml, true_lv = arrays["volume_ml"], FrameStack.from_array(arrays["lv"])
@@ -185,7 +185,7 @@ class Animator:
             progress, blend, ef = drawn
             strength = 0.0 if index == self.each else float(rng.uniform(0.2, 1.0) * (rng.random() < 0.75))
             frames, cavity = map(np.stack, zip(*_frames(pair, progress, blend, strength, rng), strict=True))
-            lv = np.asarray(self.segmenter.segment(FrameStack.from_array(frames), None).lv)
+            lv = np.asarray(self.segmenter.segment(FrameStack.from_array(frames)).lv)
             cut, contours_ef = cut_out(frames, lv, cavity), _contours_ef(lv)
             if cut is not None and contours_ef is not None:
                 rows.append((_stored(cut), ef, contours_ef))
