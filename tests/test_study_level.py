@@ -1,9 +1,12 @@
-"""What is said of a study as a whole: spread, index beat, rhythm."""
+"""What is said of a study as a whole: its EF by which way, spread, index beat, rhythm."""
+
+from dataclasses import replace
 
 import pytest
 
 import echobeat
 from echobeat import measurement
+from echobeat.evaluation.phantoms import StudyScore
 from echobeat.phantom import draw_patient, make_study
 from echobeat.phantom.seeds import VALIDATION_SEEDS
 
@@ -23,6 +26,27 @@ def irregular(fibrillating):
 def regular():
     study = make_study(draw_patient(VALIDATION_SEEDS.start + 3, rhythm="sinus", ef=55.0))
     return echobeat.analyze(study.frames, fps=study.patient.acquisition.fps).result
+
+
+def test_the_weight_says_of_which_estimate_the_ef_is(regular):
+    """What is called the video's is the video's."""
+    ef, weight = regular.ef, regular.ef.video_weight
+    calibration = echobeat.pipeline.Models.load().video_calibration
+    assert (ef.method, weight) == (calibration.method, calibration.video_weight)
+    mean = (1 - weight) * regular.ef_geometric.value + weight * regular.ef_video.value
+    assert ef.value == pytest.approx(mean, abs=1e-6 if weight in (0, 1) else 2.0)  # beats are averaged robustly
+
+
+def test_an_evaluation_takes_the_reported_ef_for_both_whatever_the_weight(regular):
+    """None only where nothing was calibrated beside the contours."""
+
+    def both(ef):
+        return StudyScore("p", "sinus", (), 0, replace(regular, ef=ef), None, 55.0, None).ef("both")
+
+    assert both(replace(regular.ef, method="video", video_weight=1.0)) == regular.ef.value
+    assert both(replace(regular.ef, method="combined", video_weight=0.4)) == regular.ef.value
+    assert both(replace(regular.ef, method="geometric", video_weight=None)) is None
+    assert both(None) is None
 
 
 def test_a_study_has_the_spread_of_its_beats(irregular, regular):

@@ -303,7 +303,12 @@ def _efs(models: Models, beats: tuple[Beat, ...], readings: list[Reading | None]
         data = (models.segmentation.card.measurement_error or {}).get("data")
         study = StudyEstimate(**asdict(geometric), method="geometric", calibrated_on=data) if geometric else None
         return _EFs(both, geometric, video, study, error)
-    study = StudyEstimate(**asdict(combined), method="combined", calibrated_on=calibration.data)
+    study = StudyEstimate(
+        **asdict(combined),
+        method=calibration.method,
+        calibrated_on=calibration.data,
+        video_weight=calibration.video_weight,
+    )
     return _EFs(both, geometric, video, study, calibration.combined, calibration.disagree(geometric, video))
 
 

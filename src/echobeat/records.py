@@ -176,7 +176,7 @@ class Beat:
     ef_low: Annotated[float | None, Field(description="lower end of the 90 % interval; null: none, or refused")]
     ef_high: Annotated[float | None, Field(description="upper end of the 90 % interval; null: none, or refused")]
     ef_geometric: Annotated[
-        float | None, Field(description="EF of edv and esv, where `ef` combines it with the video's; else null")
+        float | None, Field(description="EF of edv and esv, where a calibrated network reads the video, too; else null")
     ] = None
     ef_video: Annotated[float | None, Field(description="what a video network reads; null without one")] = None
 
@@ -224,9 +224,19 @@ Method = Literal["geometric", "video", "combined"]
 class StudyEstimate(Estimate):
     """The study's EF and how it was obtained."""
 
-    method: Method
+    method: Annotated[
+        Method,
+        Field(
+            description='"geometric": of the volumes; "video": what a network reads; "combined": beat by beat a mean '
+            "of both"
+        ),
+    ]
     calibrated_on: Annotated[
         str | None, Field(description="what the interval was calibrated on; null: not calibrated, or not known")
+    ] = None
+    video_weight: Annotated[
+        float | None,
+        Field(description="0-1, weight of the video in each beat's EF, the volumes have the rest; null: none was set"),
     ] = None
 
 

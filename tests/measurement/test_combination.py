@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -55,6 +56,14 @@ def test_a_calibrated_beat_is_the_weighted_mean_of_both():
     assert beat.ef == pytest.approx(0.25 * 50 + 0.75 * 60)
     assert (beat.ef_geometric, beat.ef_video) == (50.0, 60.0)
     assert beat.ef_high - beat.ef_low == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize(
+    ("weight", "method"), [(0.0, "geometric"), (0.394, "combined"), (0.999, "combined"), (1.0, "video")]
+)
+def test_an_ef_of_which_one_way_has_all_the_weight_is_not_called_combined(weight, method):
+    """It is that way's, to the last digit."""
+    assert replace(CALIBRATION, video_weight=weight).method == method
 
 
 def test_a_beat_that_the_network_could_not_read_keeps_the_ef_of_its_contours():

@@ -131,6 +131,24 @@ def test_the_page_says_how_its_ef_came_about(calibrated_module: Assessment) -> N
     assert ["a network reads from the video" in Outline(html).text for html in pages] == [False, True]
 
 
+def test_the_page_says_how_much_either_estimate_weighs(calibrated_module: Assessment) -> None:
+    """An EF that is the video's alone is not said to be a mean."""
+
+    def text(method: str, weight: float | None) -> str:
+        ef = dataclasses.replace(calibrated_module.result.ef, method=method, video_weight=weight)
+        result = dataclasses.replace(calibrated_module.result, ef=ef, ef_video=Estimate(49.0, None, None))
+        return Outline(page_html(dataclasses.replace(calibrated_module, result=result), NO_VIDEO)).text
+
+    alone, both, uncalibrated = text("video", 1.0), text("combined", 0.394), text("geometric", None)
+    assert "EF from video, weight 100 % 49 %" in alone
+    assert "has no weight" in alone
+    assert "a mean of" not in alone
+    assert "EF from contours, weight 61 %" in both
+    assert "EF from video, weight 39 % 49 %" in both
+    assert "a mean of" in both
+    assert "EF from video 49 %" in uncalibrated
+
+
 def test_the_page_says_how_far_the_beats_lie_apart_and_which_one_stands_for_them(assessment: Assessment) -> None:
     """The index beat belongs to an irregular rhythm, where there is one."""
 

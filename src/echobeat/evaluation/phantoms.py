@@ -33,7 +33,7 @@ VOLUME_TOLERANCE = 0.02
 LOW_EF = 40.0
 
 Way = Literal["our masks", "video", "both", "true masks"]
-"""Ways to an EF: from our contours, from the video, from both combined, and the oracle's."""
+"""Ways to an EF: from our contours, from the video, from both by their calibrated weights, and the oracle's."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +81,12 @@ class StudyScore:
     oracle: float | None
 
     def ef(self, way: Way) -> float | None:
-        """EF of the study; None where there is none. `both` is what the product reports."""
+        """EF of the study; None where there is none. `both` is what the product reports, whatever the weights."""
         if way == "true masks":
             return self.oracle
         result = self.result
         if way == "both":
-            return result.ef.value if result.ef and result.ef.method == "combined" else None
+            return result.ef.value if result.ef and result.ef.video_weight is not None else None
         estimate = result.ef_video if way == "video" else result.ef_geometric
         return estimate.value if estimate else None
 

@@ -13,7 +13,7 @@ from echobeat.errors import UsageError
 from echobeat.measurement.calibration import CalibrationStudy, calibrate_studies
 from echobeat.measurement.ejection_fraction import counted_beats, robust_mean
 from echobeat.measurement.intervals import MeasurementError, Trust
-from echobeat.records import Beat, Estimate, FloatArray, Reading
+from echobeat.records import Beat, Estimate, FloatArray, Method, Reading
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,11 @@ class VideoCalibration:
             return cls(entries["segmentation"], **errors, video_weight=entries["video_weight"], data=entries["data"])
         except KeyError as error:
             raise UsageError(f"The calibration lacks {error}: calibrate the model again.") from error
+
+    @property
+    def method(self) -> Method:
+        """What the weight makes of the EF: one that is all or nothing leaves no mean to speak of."""
+        return "video" if self.video_weight == 1 else "geometric" if self.video_weight == 0 else "combined"
 
     def together(self, contours: float, video: float) -> float:
         """One EF from both, as they were measured: a bias that calibration saw moves the interval, not the value."""

@@ -12,7 +12,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from echobeat import __version__
-from echobeat.records import Assessment, Beat, Estimate, Result
+from echobeat.records import Assessment, Beat, Estimate, Result, StudyEstimate
 from echobeat.report import wording
 from echobeat.report.overlay import Overlay
 from echobeat.report.panels import Painter, Picture, Scale, ventricle_picture
@@ -96,7 +96,7 @@ def page_html(assessment: Assessment, video: Path) -> str:
         facts=_clip_facts(result),
         verdict=wording.verdict(result),
         judged=wording.is_judged(result),
-        method=result.ef.method if result.ef else "",
+        origin=_origin(result.ef),
         ef=_headline_estimate(result),
         ranges=wording.CATEGORY_RANGE,
         scale=_scaled(result.ef) if result.ef else None,
@@ -136,6 +136,21 @@ def _headline_estimate(result: Result) -> dict[str, str] | None:
         "interval": wording.interval(result.ef),
         "calibrated_on": result.ef.calibrated_on or "",
     }
+
+
+def _origin(ef: StudyEstimate | None) -> str:
+    """How the EF of a beat came about: ends the sentence on its volumes."""
+    if ef is None or ef.method == "geometric":
+        return ", and each beat’s EF from its end-diastolic and end-systolic volume."
+    if ef.method == "video":
+        return (
+            ". A beat’s EF is the one that a network reads from the video; the EF of its volumes added nothing to that "
+            "on the calibration patients and has no weight."
+        )
+    return (
+        ". A beat’s EF is a mean of the one that a network reads from the video and the one that its end-diastolic and "
+        "end-systolic volumes give, weighted by their errors on the calibration patients."
+    )
 
 
 def _scaled(estimate: Estimate) -> Scaled:
@@ -189,10 +204,19 @@ def measures(result: Result) -> list[tuple[str, str]]:
         known = [value for value in values if value is not None]
         if known:
             rows.append((label, f"{float(np.mean(known)):.0f} ml"))
-    for label, estimate in (("EF from contours", result.ef_geometric), ("EF from video", result.ef_video)):
-        if estimate is not None and result.ef_video is not None:
-            rows.append((label, f"{wording.percent(estimate.value)} %"))
-    return rows + _chances(result)
+    return rows + _both_ways(result) + _chances(result)
+
+
+def _both_ways(result: Result) -> list[tuple[str, str]]:
+    """The two estimates, where there are two, and how much of the EF either is."""
+    if result.ef is None or result.ef_geometric is None or result.ef_video is None:
+        return []
+    weight = result.ef.video_weight
+    said = ("", "") if weight is None else (f", weight {100 * (1 - weight):.0f} %", f", weight {100 * weight:.0f} %")
+    return [
+        (f"EF from contours{said[0]}", f"{wording.percent(result.ef_geometric.value)} %"),
+        (f"EF from video{said[1]}", f"{wording.percent(result.ef_video.value)} %"),
+    ]
 
 
 def _chances(result: Result) -> list[tuple[str, str]]:
