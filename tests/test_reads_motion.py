@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from echobeat.measurement import gather_evidence
+from echobeat.measurement.quality import image_warnings
 from echobeat.phantom import draw_patient, make_study
 from echobeat.pipeline import Models, analyze_clip, read
 from echobeat.records import Result
@@ -39,6 +41,15 @@ def test_one_frame_repeated_is_refused(frames, models):
     still = result(np.repeat(frames[:1], len(frames), axis=0), FPS, models)
     assert still.ef is None
     assert still.quality.warnings[0].code == "still_image"
+
+
+def test_one_frame_repeated_under_noise_is_a_still_image(frames, models):
+    """Noise comes in no order either, but that is not what is wrong; a heart under it, weak or not, beats."""
+    noise = np.random.default_rng(2).normal(0, 3, (60, *frames.shape[1:]))
+    still = result(np.clip(frames[0] + noise, 0, 255).astype(np.uint8), FPS, models)
+    assert [warning.code for warning in still.quality.warnings][:1] == ["still_image"]
+    beating = image_warnings(gather_evidence(read(np.clip(frames[:60] + noise, 0, 255).astype(np.uint8), fps=FPS)))
+    assert [*beating] == []
 
 
 def test_shuffled_frames_are_refused(frames, models):

@@ -72,6 +72,8 @@ class ClipEvidence:
     colour_fraction : as in `Clip`.
     disorder : how much a frame differs from the next one, over how much it differs from others of the clip: about 0.2
         in a loop at 50 frames a second, 1 where the frames come in no order; 0 for a single frame.
+    moved : how much frames of the clip differ from each other once grain and noise are blurred away, over the contrast:
+        about 0.02 where a heart beats; 0 for a single frame.
     picture : fraction (0-1) of the frame that the picture covers, its dark border left out.
     """
 
@@ -87,6 +89,7 @@ class ClipEvidence:
     grain: float
     paper: float
     disorder: float
+    moved: float
     picture: float
 
 
@@ -111,6 +114,8 @@ def gather_evidence(clip: Clip) -> ClipEvidence:
             steps.append(float(np.mean(np.abs(_without_grain(following) - blurred[-1]))))
     _, height, width = clip.frames.shape
     rows, columns = box
+    contrast = float(np.median([image.contrast for image in images]))
+    apart = _apart(blurred)
     return ClipEvidence(
         frames=count,
         duration_s=float(clip.times_s[-1] - clip.times_s[0]),
@@ -118,12 +123,13 @@ def gather_evidence(clip: Clip) -> ClipEvidence:
         still_fraction=float(np.mean(np.array(changes) < STILL_SHARE)) if changes else 1.0,
         coherence=float(np.median(correlations)) if correlations else 1.0,
         colour_fraction=clip.colour_fraction,
-        contrast=float(np.median([image.contrast for image in images])),
+        contrast=contrast,
         surroundings=float(np.median([image.surroundings for image in images])),
         smoothness=float(np.median([image.smoothness for image in images])),
         grain=float(np.median([image.grain for image in images])),
         paper=float(np.median([image.paper for image in images])),
-        disorder=_disorder(blurred, steps),
+        disorder=float(np.mean(steps)) / apart if apart > 0 else 0.0,
+        moved=apart / max(contrast, EMPTY_GREY),
         picture=(rows.stop - rows.start) * (columns.stop - columns.start) / (height * width),
     )
 
@@ -133,15 +139,15 @@ def _without_grain(image: Float32Image) -> Float32Image:
     return np.asarray(cv2.GaussianBlur(image, (0, 0), GRAIN_PX), np.float32)
 
 
-def _disorder(images: list[Float32Image], steps: list[float]) -> float:
-    """See `ClipEvidence.disorder`; each image is compared with three others, far from it in the list."""
+def _apart(images: list[Float32Image]) -> float:
+    """Mean difference in grey levels of each image to three others, far from it in the list; 0 where there are none."""
     count = len(images)
-    apart = [
+    differences = [
         float(np.mean(np.abs(images[first] - images[(first + jump) % count])))
         for jump in {count // 4, count // 3, count // 2} - {0}
         for first in range(count)
     ]
-    return float(np.mean(steps)) / float(np.mean(apart)) if apart and np.mean(apart) > 0 else 0.0
+    return float(np.mean(differences)) if differences else 0.0
 
 
 def _picture_box(clip: Clip, indices: list[int]) -> Box:
