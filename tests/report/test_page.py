@@ -163,6 +163,22 @@ def test_the_page_says_how_far_the_beats_lie_apart_and_which_one_stands_for_them
     assert "EF of the index beat none" in text(True, None)
 
 
+def test_half_a_cycle_is_not_called_a_beat(assessment: Assessment) -> None:
+    """Where no whole beat was seen."""
+    half = dataclasses.replace(assessment.beats[0], complete=False, half_cycle=True, end_frame=None)
+    result = dataclasses.replace(assessment.result, beats=(half, assessment.beats[2]), rhythm=None)
+    text = Outline(page_html(dataclasses.replace(assessment, result=result), NO_VIDEO)).text
+    assert "Beats counted half cycle, no whole beat" in text
+
+
+def test_a_calibrated_interval_says_for_whom_it_holds(calibrated_module: Assessment) -> None:
+    """Beside it, not only in the docs."""
+    ef = dataclasses.replace(calibrated_module.result.ef, calibrated_on="255 synthetic patients, no real ones")
+    result = dataclasses.replace(calibrated_module.result, ef=ef)
+    text = Outline(page_html(dataclasses.replace(calibrated_module, result=result), NO_VIDEO)).text
+    assert "255 synthetic patients, no real ones; on others more likely too narrow than too wide" in text
+
+
 def test_an_estimate_that_is_not_accepted_is_not_shown(calibrated_module: Assessment) -> None:
     quality = Quality(0.2, False, (ClipWarning("colour_doppler", "This is colour Doppler."),))
     result = dataclasses.replace(calibrated_module.result, quality=quality)

@@ -185,7 +185,8 @@ def measures(result: Result) -> list[tuple[str, str]]:
     if not wording.is_judged(result):
         return []
     counted = [beat for beat in result.beats if beat.counts]
-    rows = [("Beats counted", f"{len(counted)} of {len(result.beats)}")]
+    whole = any(beat.complete for beat in counted)
+    rows = [("Beats counted", f"{len(counted)} of {len(result.beats)}" if whole else "half cycle, no whole beat")]
     if result.rhythm is not None:
         rhythm = result.rhythm
         word = {True: ", irregular", False: ", regular", None: ""}[rhythm.irregular]
