@@ -28,8 +28,8 @@ DISORDER, ORDERED_FPS, ORDERED_S = 0.72, 20.0, 0.8
 """Disorder above which frames come in no order; asked of clips whose rate and length let it be told. Of 67 phantoms the
 highest was 0.53, at half their rate 0.68 (25 a second); with shuffled frames the lowest was 0.80."""
 STILL_MOVED = 0.006
-"""Frames in no order that differ by less, their grain left out, are one picture under noise. On 40 phantoms, 16 of EF 8 to
-15, the lowest shuffled one is at 0.0080; one frame of each, repeated under noise of 3 grey levels, at most at 0.0032."""
+"""Frames in no order that differ by less, their grain left out, are one picture under noise. On 40 phantoms, 16 of EF 8
+to 15, the lowest shuffled one is at 0.0080; one frame of each under noise of 3 grey levels at most at 0.0032."""
 
 MIN_SMOOTHNESS, MIN_COHERENCE, MAX_PAPER = 0.6, 0.25, 0.45
 SURROUNDED = 0.05
