@@ -266,17 +266,17 @@ class Quality:
 
     score: Annotated[float, Field(ge=0, le=1, description="0 worst, 1 best")]
     accepted: Annotated[bool, Field(description="false: the product will not give an EF for this clip")]
-    warnings: tuple[ClipWarning, ...]
+    warnings: Annotated[tuple[ClipWarning, ...], Field(description="refusals first")]
 
 
 @dataclass(frozen=True)
 class ModelUsed:
     """A model that took part in the result."""
 
-    name: str
-    version: str
+    name: Annotated[str, Field(description="as in the list of models, or of a training run")]
+    version: Annotated[str, Field(description="of its weights, as on its card")]
     hash: Annotated[str, Field(description="SHA-256 of the model file")]
-    licence: str
+    licence: Annotated[str, Field(description="of its weights, as on its card; other than the code's for some")]
     calibration: Annotated[
         str | None, Field(description="SHA-256 of the calibration that its intervals come from; null: it gives none")
     ] = None
@@ -286,11 +286,11 @@ class ModelUsed:
 class ClipFacts:
     """The clip in numbers."""
 
-    frames: int
-    fps: Annotated[float | None, Field(description="median frame rate; null for a single frame")]
-    height: int
-    width: int
-    spacing_mm: Annotated[Spacing | None, Field(description="[row, column]; null where uncalibrated")]
+    frames: Annotated[int, Field(description="number of frames that were read")]
+    fps: Annotated[float | None, Field(description="median frame rate in 1/s; null for a single frame")]
+    height: Annotated[int, Field(description="pixels, of the source")]
+    width: Annotated[int, Field(description="pixels, of the source")]
+    spacing_mm: Annotated[Spacing | None, Field(description="[row, column] of a pixel in mm; null where uncalibrated")]
 
 
 NOTICE = "Research software, not a medical device. Not for diagnosis or treatment."
@@ -301,23 +301,29 @@ class Result:
     """Everything ``result.json`` says about one clip."""
 
     source: Annotated[str, Field(description="the input as named by the user")]
-    models: tuple[ModelUsed, ...]
-    clip: ClipFacts
-    beats: tuple[Beat, ...]
+    models: Annotated[tuple[ModelUsed, ...], Field(description="all that took part: contours, video, view")]
+    clip: Annotated[ClipFacts, Field(description="the clip in numbers")]
+    beats: Annotated[tuple[Beat, ...], Field(description="every beat that was found, in order of time")]
     ef: Annotated[StudyEstimate | None, Field(description="null where the product will not judge")]
-    ef_geometric: Estimate | None
-    ef_video: Estimate | None
+    ef_geometric: Annotated[
+        Estimate | None, Field(description="the study's EF from the beats' volumes alone; null where no beat counts")
+    ]
+    ef_video: Annotated[
+        Estimate | None, Field(description="the study's EF as a network reads the video alone; null without one")
+    ]
     ef_category: Annotated[
         Category | None, Field(description="<= 40 reduced, > 40 and < 50 mildly reduced, >= 50 not reduced")
     ]
     probability_below: Annotated[
         dict[Literal["35", "40", "50"], float] | None,
-        Field(description="probability that the EF lies below; null: not calibrated"),
+        Field(
+            description="0-1, that the true EF lies below; no surer than 0.01 or 0.99, see below; null: not calibrated"
+        ),
     ]
     rhythm: Annotated[
         Rhythm | None, Field(description="null where no beat is complete, and for a clip that is refused an EF")
     ]
-    quality: Quality
+    quality: Annotated[Quality, Field(description="how far the clip can be trusted")]
     ef_spread: Annotated[
         float | None,
         Field(description="standard deviation of the counted beats' EF, in points; null with fewer than two"),
@@ -326,8 +332,10 @@ class Result:
         IndexBeat | None,
         Field(description="in an irregular rhythm, the beat after two R-R intervals that are alike; null without one"),
     ] = None
-    schema_version: str = SCHEMA_VERSION
-    notice: str = NOTICE
+    schema_version: Annotated[str, Field(description="of these fields; changes with a field's name or meaning")] = (
+        SCHEMA_VERSION
+    )
+    notice: Annotated[str, Field(description="what the result is not for; to be shown with it")] = NOTICE
 
 
 @dataclass(frozen=True)

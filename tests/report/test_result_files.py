@@ -40,6 +40,11 @@ def test_result_json_fits_the_published_schema_and_reads_back_unchanged(tmp_path
     assert read_result(path) == made.result
 
 
+def test_every_field_of_result_json_has_a_meaning_in_the_reference() -> None:
+    rows = [line.strip("|").split(" | ") for line in fields_table().splitlines()[2:]]
+    assert [name for name, _, meaning in rows if not meaning.strip()] == []
+
+
 def test_a_result_of_an_earlier_version_is_read(tmp_path: Path, assessment: Assessment) -> None:
     """What came with schema 1.3 is not known there: `--resume` keeps such results."""
     old = json.loads(result_json(assessment.result)) | {"schema_version": "1.2"}

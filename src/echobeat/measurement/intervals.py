@@ -152,7 +152,8 @@ def probability_below(
 ) -> dict[Threshold, float] | None:
     """Probability that the true EF lies below each of `THRESHOLDS`; None without estimate or calibration.
 
-    A normal distribution around the estimate less its bias, as wide as the calibrated 90 % interval.
+    A normal distribution around the estimate less its bias, as wide as the calibrated 90 % interval. Its tails are not
+    measured: of what lies below 0.01 or above 0.99 no more is known than that.
     """
     if estimate is None or error is None or estimate.low is None or estimate.high is None:
         return None
