@@ -228,6 +228,18 @@ def test_the_rest_of_a_large_ejection_is_not_a_whole_one():
     assert [beat.complete for beat in found[1:]] == [True] * (len(found) - 1)
 
 
+@pytest.mark.parametrize("shift_s", [0.12, 0.15])
+def test_a_dip_at_an_unusual_time_is_no_end_systole(shift_s):
+    """Contours that waver move one end-systole of a flat curve by 0.07 s; the other systoles bring it back."""
+    heart = train([0.9] * 5, [15.0] * 5, [100.0] * 5, start_s=-0.1)
+    times = np.arange(0.0, heart[4].start_s, 0.02)
+    volume = volume_at(heart, times)
+    dip = 4.0 * np.exp(-0.5 * ((times - heart[1].es_s - shift_s) / 0.03) ** 2)
+    found = find_beats(curve_of(times, np.maximum(volume, volume.min() + 0.8) - dip))
+    es = min((times[b.es_frame] for b in found if b.es_frame is not None), key=lambda at: abs(at - heart[1].es_s))
+    assert es == pytest.approx(heart[1].es_s, abs=0.05)
+
+
 def leaflets(times, heart, depth):
     """A dip of the contour's volume 0.14 s after each end-systole, in the heart's own units."""
     return -sum(depth * np.exp(-0.5 * ((times - beat.es_s - 0.14) / 0.05) ** 2) for beat in heart)

