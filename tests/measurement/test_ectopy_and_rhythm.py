@@ -98,6 +98,23 @@ def test_the_index_beat_follows_two_long_intervals_that_are_alike(intervals, ind
     assert found is None or found.ef == 40 + index
 
 
+@pytest.mark.parametrize("first", range(26, 60))
+def test_intervals_that_differ_by_just_60_ms_are_alike_and_one_of_just_500_ms_is_short(first):
+    """As read from frames at 50 a second, wherever in the clip they lie and however their differences are rounded."""
+
+    def index(*steps):
+        times = np.cumsum([0, *steps, 40]) / 50
+        beats = [
+            made_beat(i, ed=i, es=i, end=i + 1, rate=60 / (times[i + 1] - times[i])) for i in range(len(times) - 1)
+        ]
+        found = index_beat(beats)
+        return found and found.beat
+
+    assert index(first, first + 3) == 2
+    assert index(first, first + 4) is None
+    assert index(3, first, 25, 25) is None
+
+
 def test_an_index_beat_counts_and_follows_without_a_gap():
     """A beat that is left out is none, nor one behind a stretch that was not seen."""
     beats = beats_of(0.80, 0.80, 0.60)

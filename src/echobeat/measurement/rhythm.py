@@ -24,6 +24,9 @@ MIN_INTERVALS = 3
 ALIKE_S, LONG_S = 0.060, 0.500
 """An index beat follows two intervals that differ by no more than the first and are both longer than the second."""
 
+ROUNDING_S = 1e-6
+"""Three frames at 50 a second are 60 ms, whatever the computer's last digit says."""
+
 
 def rhythm(beats: Sequence[Beat]) -> Rhythm | None:
     """Rate over all complete beats, and regularity over those that no premature beat touches.
@@ -80,13 +83,13 @@ def index_beat(beats: Sequence[Beat]) -> IndexBeat | None:
     """
     counted = counted_beats(beats)
     found: list[tuple[float, IndexBeat]] = []
-    for second, first, beat in zip(beats, beats[1:], beats[2:], strict=False):
-        ends_meet = second.end_frame == first.ed_frame and first.end_frame == beat.ed_frame
-        intervals = [60.0 / b.heart_rate_bpm for b in (second, first) if b.complete and b.heart_rate_bpm]
+    for earlier, preceding, beat in zip(beats, beats[1:], beats[2:], strict=False):
+        ends_meet = earlier.end_frame == preceding.ed_frame and preceding.end_frame == beat.ed_frame
+        intervals = [60.0 / b.heart_rate_bpm for b in (earlier, preceding) if b.complete and b.heart_rate_bpm]
         if beat.ef is None or beat not in counted or not ends_meet or len(intervals) < 2:
             continue
         difference = abs(intervals[1] - intervals[0])
-        if difference <= ALIKE_S and min(intervals) > LONG_S:
+        if difference <= ALIKE_S + ROUNDING_S and min(intervals) > LONG_S + ROUNDING_S:
             found.append((difference, IndexBeat(beat.index, beat.ef)))
     return min(found, key=lambda one: one[0])[1] if found else None
 
