@@ -73,7 +73,7 @@ def test_animated_beats_carry_the_cavity_whose_ef_they_have():
     """What a segmentation misses, here a band at the apex, is missing in the second channel and not in the third."""
 
     class Misses:
-        def segment(self, frames, fps):
+        def segment(self, frames):
             lv = np.asarray(frames[:]) < 45
             lv[:, : lv.shape[1] // 3] = False
             return type("Segmentation", (), {"lv": FrameStack.from_array(lv)})
