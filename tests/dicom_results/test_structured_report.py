@@ -77,13 +77,23 @@ def test_a_beat_whose_ef_is_combined_keeps_the_one_of_its_volumes_beside_it(clip
     mixed = dataclasses.replace(
         first, ef=first.ef + 3.0, ef_low=40.0, ef_high=70.0, ef_geometric=first.ef, ef_video=first.ef + 4.0
     )
-    reported = dataclasses.replace(clip, result=dataclasses.replace(clip.result, beats=(mixed, *others)))
+    reported = with_method(clip, "combined")
+    reported = dataclasses.replace(clip, result=dataclasses.replace(reported.result, beats=(mixed, *others)))
     beat = groups_of(read_back(structured_report([reported]), tmp_path / "sr.dcm"))["Beat 1"]
     assert beat["18043-0"].value == round(mixed.ef, 2)
     assert beat["79993-2"].value == round(first.ef, 2)
     nested = {code: [i.RelationshipType for i in beat[code][0].ContentSequence] for code in ("18043-0", "79993-2")}
     assert "HAS PROPERTIES" in nested["18043-0"]
     assert "HAS PROPERTIES" not in nested["79993-2"]
+
+
+def test_an_ef_in_which_the_video_has_no_weight_is_that_of_the_volumes(clip: Reported, tmp_path: Path) -> None:
+    """Of the beat as of the mean, once and in the single-plane code."""
+    beats = tuple(dataclasses.replace(beat, ef_geometric=beat.ef, ef_video=50.0) for beat in clip.result.beats)
+    ef = dataclasses.replace(clip.result.ef, method="geometric", video_weight=0.0)
+    reported = dataclasses.replace(clip, result=dataclasses.replace(clip.result, ef=ef, beats=beats))
+    groups = groups_of(read_back(structured_report([reported]), tmp_path / "sr.dcm"))
+    assert all("79993-2" in group and "18043-0" not in group for group in groups.values())
 
 
 def test_intervals_are_there_only_where_they_are_calibrated(

@@ -97,15 +97,16 @@ def _beat_group(clip: Reported, beat: Beat, prefix: str) -> MeasurementsAndQuali
 
 
 def _beat_efs(clip: Reported, beat: Beat, frames: Sequence[int | None]) -> Iterator[Measurement | None]:
-    """The EF that the beat's volumes give, and before it the one that is combined with the video's, in generic code."""
-    if beat.ef is None:
+    """The EF that the beat's volumes give, and before it the one in which the video has a weight, in generic code."""
+    study = clip.result.ef
+    if beat.ef is None or study is None:
         return
-    combined = beat.ef_geometric is not None
-    name = concepts.ejection_fraction("combined" if combined else "geometric")
+    read = beat.ef_geometric is not None and study.method != "geometric"
+    name = concepts.ejection_fraction(study.method if read else "geometric")
     first = _measurement(clip, name, beat.ef, concepts.PERCENT, frames=frames)
     _add_interval(first, Estimate(beat.ef, beat.ef_low, beat.ef_high))
     yield first
-    if combined:
+    if read:
         yield _measurement(clip, concepts.EF_SINGLE_PLANE, beat.ef_geometric, concepts.PERCENT, frames=frames)
 
 
