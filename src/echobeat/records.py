@@ -316,9 +316,7 @@ class Result:
     ]
     probability_below: Annotated[
         dict[Literal["35", "40", "50"], float] | None,
-        Field(
-            description="0-1, that the true EF lies below; no surer than 0.01 or 0.99, see below; null: not calibrated"
-        ),
+        Field(description="0-1, that the true EF lies below; not measured beyond 0.01 and 0.99; null: not calibrated"),
     ]
     rhythm: Annotated[
         Rhythm | None, Field(description="null where no beat is complete, and for a clip that is refused an EF")
