@@ -64,6 +64,14 @@ def test_segment_takes_any_size(shape):
     assert (masks.shape, masks.dtype) == (shape, np.dtype(bool))
 
 
+def test_one_frame_in_colour_is_not_taken_for_many_narrow_ones(study):
+    """With the axis of the frames before it, it is segmented."""
+    colour = np.repeat(study.frames[0][..., None], 3, axis=2)
+    with pytest.raises(InvalidClip, match="colour"):
+        echobeat.segment(colour)
+    assert np.array_equal(echobeat.segment(colour[None])[0], echobeat.segment(study.frames[0]))
+
+
 def test_segment_finds_a_small_ventricle_where_it_is(study):
     """Shrunk to 15 pixels a side, the mask still lies on the true one: by more than Dice 0.6."""
     small = cv2.resize(study.frames[0], (15, 15), interpolation=cv2.INTER_AREA)

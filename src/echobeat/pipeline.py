@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echobeat import measurement, sources
+from echobeat.errors import InvalidClip
 from echobeat.frames import FrameStack
 from echobeat.given import array_of
 from echobeat.models import (
@@ -247,9 +248,11 @@ def segment(frames: NDArray[np.uint8], *, segmentation: str = "lv") -> NDArray[n
     UsageError
         No frames at all, or of different sizes.
     InvalidClip
-        Not uint8 frames, none, or empty ones.
+        Not uint8 frames, none, or empty ones; or (height, width, 3), one frame in colour.
     """
     frames = array_of(frames)
+    if frames.ndim == 3 and frames.shape[2] == 3:
+        raise InvalidClip("array", f"its shape is {frames.shape}", "Give one frame in colour as (1, height, width, 3)")
     single = frames.ndim == 2
     frames = frames[None] if single else frames
     height, width = (*frames.shape, 0, 0, 0)[1:3]
