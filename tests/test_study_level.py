@@ -57,7 +57,9 @@ def test_a_study_has_the_spread_of_its_beats(irregular, regular):
 
 def test_only_an_irregular_rhythm_has_an_index_beat(irregular, regular):
     """By the reported EF of the beat."""
-    assert irregular.index_beat == (measurement.index_beat(irregular.beats) if irregular.rhythm.irregular else None)
+    assert irregular.rhythm.irregular is True
+    assert irregular.index_beat is not None
+    assert irregular.index_beat == measurement.index_beat(irregular.beats)
     assert regular.rhythm.irregular is False
     assert regular.index_beat is None
 
