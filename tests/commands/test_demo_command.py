@@ -13,13 +13,14 @@ from echobeat.report.batch import Row
 
 
 def test_an_out_that_is_a_file_is_refused_as_by_other_commands(echobeat: Call, tmp_path: Path) -> None:
-    """Exit code 3 and what to do, for the file itself and for a folder below it."""
+    """Exit code 2 and what to do, for the file itself and for a folder below it."""
     place = tmp_path / "demo"
     place.write_text("mine")
     for out in (place, place / "below"):
         code, _, err = echobeat("demo", "--out", out)
-        assert code == 3
-        assert "Choose another" in err or "choose another" in err
+        assert code == 2
+        assert f"{place} is a file" in err
+        assert "Choose another" in err
     assert place.read_text() == "mine"
 
 

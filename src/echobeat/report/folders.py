@@ -121,7 +121,7 @@ class OutputFolder:
     Raises
     ------
     UsageError
-        It is a file.
+        It is a file, or lies below one.
     OutputError
         Another run is writing there, or the folder cannot be made.
     """
@@ -132,8 +132,9 @@ class OutputFolder:
 
     def __enter__(self) -> OutputFolder:
         with writing(self.path):
-            if self.path.exists() and not self.path.is_dir():
-                raise UsageError(f"{self.path} is a file, not a folder. Choose another --out.")
+            for place in (self.path, *self.path.parents):
+                if place.exists() and not place.is_dir():
+                    raise UsageError(f"{place} is a file, not a folder. Choose another --out.")
             self.path.mkdir(parents=True, exist_ok=True)
             try:
                 self._lock.acquire()
