@@ -198,7 +198,8 @@ def _of_beats(scores: Sequence[StudyScore], way: Way, what: str) -> list[Metric]
     patients = [str(number) for number, pair in enumerate(kept) for _ in pair]
     estimate, truth = np.concatenate(kept).T
     spread = bootstrap({"R2": agreement.r2(truth, estimate)}, patients)["R2"]
-    metrics.append(Metric(f"beat EF from {way}, R2", spread.value, len(kept), spread.low, spread.high, what))
+    if np.isfinite(spread.value):  # beats of one and the same EF have none
+        metrics.append(Metric(f"beat EF from {way}, R2", spread.value, len(kept), spread.low, spread.high, what))
     return metrics
 
 

@@ -96,6 +96,8 @@ def covered_pairs(camus: Path, models: Models) -> list[Metric]:
         if ef is not None and ef.low is not None and ef.high is not None:
             held.append(float(ef.low <= true_ef <= ef.high))
             widths.append(ef.high - ef.low)
+    if not held:
+        return []
     return [
         mean_metric("EF of animated pairs, coverage of the 90 % interval", np.array(held), UNSEEN_PAIRS),
         mean_metric("EF of animated pairs, width of the 90 % interval", np.array(widths), UNSEEN_PAIRS),
