@@ -5,15 +5,18 @@ from __future__ import annotations
 import dataclasses
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 from made import made_assessment
 
+from echobeat.measurement.codes import warn
 from echobeat.records import Assessment, Beat
+from echobeat.report.lettering import Lettering
 from echobeat.report.overlay import CURVE, CurvePages, Overlay, write_overlay
-from echobeat.report.panels import Painter, Scale
+from echobeat.report.panels import Painter, Picture, Scale
 from echobeat.report.plots import CurveView
 
 
@@ -136,6 +139,24 @@ def test_a_refused_clip_shows_its_reason_and_never_a_number(refused: Assessment)
         headline, detail = overlay.beat_text(frame)
         assert headline == "No ejection fraction"
         assert detail == refused.quality.warnings[0].message
+
+
+def test_the_reason_of_a_refusal_is_written_whole(monkeypatch: pytest.MonkeyPatch, refused: Assessment) -> None:
+    """A long one in two lines."""
+    written: list[str] = []
+    write = Lettering.write
+
+    def noting(self: Lettering, picture: Picture, text: str, *args: Any, **kwargs: Any) -> int:
+        written.append(text)
+        return write(self, picture, text, *args, **kwargs)
+
+    monkeypatch.setattr(Lettering, "write", noting)
+    reason = warn("colour_doppler", share=0.08)
+    result = dataclasses.replace(refused.result, quality=dataclasses.replace(refused.quality, warnings=(reason,)))
+    overlay = Overlay(dataclasses.replace(refused, result=result))
+    assert overlay.layout.width < 1000
+    overlay.picture(0)
+    assert reason.message in " ".join(written)
 
 
 def test_a_clip_in_which_nothing_was_found_still_gets_its_video(tmp_path: Path) -> None:

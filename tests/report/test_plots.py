@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from made import made_assessment
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -67,6 +69,52 @@ def test_each_beat_s_ef_is_written_unless_the_clip_was_refused(assessment: Asses
     view = CurveView.of(assessment)
     assert written(view) == ["53 %", "53 %"]
     assert written(dataclasses.replace(view, judged=False)) == []
+
+
+def test_labels_of_beats_never_touch_nor_leave_the_drawing() -> None:
+    """In a rhythm as uneven as it may be, and where every other beat does not count."""
+    made = made_assessment(frames=240, beat_frames=20, size=(16, 16))
+    frames = np.cumsum([0, 4, 9, 5, 40, 6, 30, 7, 8, 50, 45, 20, 13])
+    beats = tuple(
+        dataclasses.replace(
+            made.beats[0],
+            index=k,
+            ed_frame=int(ed),
+            es_frame=int(ed) + 2,
+            end_frame=int(end),
+            ef=40.4,
+            ectopic=k % 2 == 1,
+        )
+        for k, (ed, end) in enumerate(itertools.pairwise(frames))
+    )
+    view = dataclasses.replace(CurveView.of(made), beats=beats)
+    figure = Figure((8, 2.3))
+    canvas = FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    draw_curve(axes, view, LIGHT)
+    canvas.draw()
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert len(boxes) > 6
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+    assert all(axes.bbox.x0 - 2 <= box.x0 and box.x1 <= axes.bbox.x1 + 2 for box in boxes)
+
+
+def test_a_clip_without_a_ventricle_has_no_scale_of_one(refused: Assessment) -> None:
+    nothing = np.full(12, np.nan)
+    curve = dataclasses.replace(refused.curve, area_px=nothing, volume=nothing, volume_smoothed=nothing)
+    axes = Figure().add_subplot()
+    draw_curve(axes, CurveView.of(dataclasses.replace(refused, curve=curve)), LIGHT)
+    assert [text.get_text() for text in axes.texts] == ["no left ventricle seen"]
+    assert not len(axes.get_yticks())
+
+
+def test_the_curve_says_what_its_signs_are(assessment: Assessment) -> None:
+    """And nothing of an EF where none is written."""
+    quality = dataclasses.replace(assessment.quality, accepted=False)
+    result = dataclasses.replace(assessment.result, quality=quality)
+    pages = [curve_svg(assessment), curve_svg(dataclasses.replace(assessment, result=result))]
+    assert all("dots: single frames" in svg for svg in pages)
+    assert ["EF of the beat" in svg for svg in pages] == [True, False]
 
 
 def test_the_svg_is_well_formed_takes_its_colours_from_the_page_and_fetches_nothing(assessment: Assessment) -> None:

@@ -52,6 +52,14 @@ def test_the_headline_names_the_interval_only_where_it_is_calibrated(assessment:
     assert wording.verdict(dataclasses.replace(assessment.result, ef=calibrated)).headline == "EF 53 % (47–59)"
 
 
+def test_a_refused_clip_is_shown_by_a_whole_beat_where_there_is_one(assessment: Assessment) -> None:
+    """Not by the filling that it may begin with."""
+    filling = dataclasses.replace(assessment.beats[0], ed_frame=None, complete=False)
+    result = dataclasses.replace(assessment.result, ef=None, beats=(filling, *assessment.beats[1:]))
+    assert wording.representative_beat(result) == assessment.beats[1]
+    assert wording.representative_beat(dataclasses.replace(result, beats=(filling,))) == filling
+
+
 def test_every_frame_belongs_to_the_beat_that_holds_it(assessment: Assessment) -> None:
     shown = wording.beats_by_frame(assessment)
     assert [beat.index for beat in shown] == [0] * 25 + [1] * 25 + [2] * 10

@@ -47,6 +47,16 @@ def shortened(text: str, size_px: int, width_px: int) -> str:
     return text.rstrip() + "…"
 
 
+def in_two_lines(text: str, size_px: int, width_px: int) -> tuple[str, str]:
+    """`text` broken between words so that the first line is at most `width_px` wide; the second one is shortened."""
+    words = text.split(" ")
+    fitting = len(words)
+    while fitting > 1 and text_width_px(" ".join(words[:fitting]), size_px) > width_px:
+        fitting -= 1
+    first, rest = " ".join(words[:fitting]), " ".join(words[fitting:])
+    return shortened(first, size_px, width_px), shortened(rest, size_px, width_px)
+
+
 class Lettering:
     """Writes on pictures with a paper of one colour."""
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from echobeat import __version__
 from echobeat.records import NOTICE, Assessment
 from echobeat.report import wording
-from echobeat.report.lettering import Lettering, shortened, text_width_px
+from echobeat.report.lettering import Lettering, in_two_lines, shortened, text_width_px
 from echobeat.report.panels import Painter, Picture, Scale
 from echobeat.report.plots import DARK, CurveView, draw_curve, draw_legend, plain_style
 
@@ -204,7 +204,11 @@ class Overlay:
         colour = DARK.ink if self._judged else "#ffcf5c"
         x = MARGIN + 2
         x += self._letters.write(canvas, shortened(headline, 26, room), (x, 14), 26, colour, bold=True) + 16
-        self._letters.write(canvas, shortened(detail, 13, MARGIN + room - x), (x, 25), 13, DARK.faint)
+        left = MARGIN + room - x
+        size = 13 if text_width_px(detail, 13) <= left else 12
+        first, rest = in_two_lines(detail, size, left)
+        self._letters.write(canvas, first, (x, 13 if rest else 25), size, DARK.faint)
+        self._letters.write(canvas, rest, (x, 30), size, DARK.faint)
 
     def beat_text(self, frame: int) -> tuple[str, str]:
         """What stands above a frame, large and small: the EF of its beat, or why there is none."""

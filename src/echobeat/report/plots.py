@@ -18,8 +18,11 @@ from matplotlib.ticker import MaxNLocator
 
 from echobeat.records import Assessment, Beat, FloatArray
 from echobeat.report import wording
+from echobeat.report.lettering import text_width_px
 
-FONT_SIZE = 9.0
+FONT_SIZE = 9
+NOTE_SIZE = 7
+"""Of the letters of a curve, and of what stands below a beat's EF, in points."""
 
 
 def plain_style() -> AbstractContextManager[None]:
@@ -35,6 +38,9 @@ def plain_style() -> AbstractContextManager[None]:
 
 LABELLED_BEATS = 14
 """With more beats in one drawing, their labels would touch; the markers stay."""
+
+LETTER_GAP = 3
+"""Between the labels of neighbouring beats at least, in points."""
 
 
 @dataclass(frozen=True)
@@ -118,14 +124,17 @@ def draw_curve(
     axes.set_ylim(*view.limits)
     _style(axes, view, palette)
     if not np.isfinite(view.line).any():
+        axes.set_yticks([])  # a scale of nothing
+        axes.set_ylabel("")
         axes.text(0.5, 0.5, "no left ventricle seen", color=palette.faint, ha="center", transform=axes.transAxes)
         return None
     times = view.times_s[inside]
     axes.plot(times, view.raw[inside], ".", color=palette.faint, markersize=2, alpha=0.55, zorder=1)
     (line,) = axes.plot(times, view.line[inside], color=palette.line, linewidth=1.8, zorder=2)
     shown = [beat for beat in view.beats if _overlaps(beat, view, start, end)]
-    for beat in shown:
-        _draw_beat(axes, view, beat, palette, labelled=len(shown) <= LABELLED_BEATS)
+    _shade_systoles(axes, view, shown, palette)
+    if view.judged and len(shown) <= LABELLED_BEATS:
+        _label_beats(axes, view, shown, palette)
     ed_frames = {frame for beat in shown for frame in (beat.ed_frame, beat.end_frame) if frame is not None}
     es_frames = {beat.es_frame for beat in shown if beat.es_frame is not None}
     _mark(axes, view, sorted(ed_frames & set(inside)), "o", palette.ed, palette.paper)
@@ -150,29 +159,46 @@ def _style(axes: Axes, view: CurveView, palette: Palette) -> None:
         spine.set_color(palette.faint)
 
 
-def _draw_beat(axes: Axes, view: CurveView, beat: Beat, palette: Palette, labelled: bool) -> None:
-    if beat.ed_frame is not None and beat.es_frame is not None:
-        systole = view.times_s[[beat.ed_frame, beat.es_frame]]
-        axes.axvspan(systole[0], systole[1], color=palette.es, alpha=0.09, linewidth=0, zorder=0)
-    if not (labelled and view.judged and beat.ef is not None):
-        return
+def _shade_systoles(axes: Axes, view: CurveView, beats: list[Beat], palette: Palette) -> None:
+    for beat in beats:
+        if beat.ed_frame is not None and beat.es_frame is not None:
+            systole = view.times_s[[beat.ed_frame, beat.es_frame]]
+            axes.axvspan(systole[0], systole[1], color=palette.es, alpha=0.09, linewidth=0, zorder=0)
+
+
+def _label_beats(axes: Axes, view: CurveView, beats: list[Beat], palette: Palette) -> None:
+    """Write each beat's EF above it, and below that why it does not count; nothing that would touch its neighbour."""
+    start, end = axes.get_xlim()
+    width = axes.get_window_extent().width * 72 / axes.figure.dpi  # in points, as the letters
+    taken = {FONT_SIZE: 0.0, NOTE_SIZE: 0.0}
+    for beat in beats:
+        place = (_middle_s(beat, view) - start) / (end - start) * width
+        if beat.ef is None or not 0 <= place <= width:
+            continue
+        lines = [(f"{wording.percent(beat.ef)} %", 0.985, FONT_SIZE)]
+        if not beat.counts:
+            lines.append(("ectopic" if beat.ectopic else "not counted", 0.9, NOTE_SIZE))
+        for text, height, size in lines:
+            half = text_width_px(text, 10 * size, bold=True) / 20  # large letters are measured without rounding
+            centre = min(max(place, half), width - half)
+            if centre - half < taken[size]:
+                break  # and no note without the number that it belongs to
+            taken[size] = centre + half + LETTER_GAP
+            axes.text(
+                start + centre / width * (end - start),
+                view.limits[1] * height,
+                text,
+                color=palette.ink if beat.counts else palette.faint,
+                size=size,
+                weight="bold",
+                ha="center",
+                va="top",
+            )
+
+
+def _middle_s(beat: Beat, view: CurveView) -> float:
     known = [frame for frame in (beat.ed_frame, beat.es_frame, beat.end_frame) if frame is not None]
-    middle = float(view.times_s[[known[0], known[-1]]].mean())
-    lines = [(f"{wording.percent(beat.ef)} %", 0.985, FONT_SIZE)]
-    if not beat.counts:
-        lines.append(("ectopic" if beat.ectopic else "not counted", 0.9, 7.0))
-    for text, height, size in lines:
-        axes.text(
-            middle,
-            view.limits[1] * height,
-            text,
-            color=palette.ink if beat.counts else palette.faint,
-            size=size,
-            weight="bold",
-            ha="center",
-            va="top",
-            clip_on=True,
-        )
+    return float(view.times_s[[known[0], known[-1]]].mean())
 
 
 def _mark(axes: Axes, view: CurveView, frames: list[int], shape: str, colour: str, edge: str) -> None:
@@ -196,11 +222,14 @@ def _figure(view: CurveView, palette: Palette, size_inches: tuple[float, float])
     draw_curve(axes, view, palette)
     if view.beats:
         draw_legend(figure, palette, "upper right")
+        said = "dots: single frames · shaded: systole" + (" · %: EF of the beat" if axes.texts else "")
+        left, top = 0.62 / width, 1 - 0.055 / height
+        figure.text(left, top, said, color=palette.faint, size=FONT_SIZE, va="top")
     return figure
 
 
 def draw_legend(figure: Figure, palette: Palette, where: Literal["upper right", "lower right"]) -> None:
-    """Say what the markers are."""
+    """Say what the markers are, above or below the right end of the axes."""
     figure.legend(
         [
             Line2D([], [], marker=shape, color=colour, linestyle="")
@@ -208,6 +237,7 @@ def draw_legend(figure: Figure, palette: Palette, where: Literal["upper right", 
         ],
         ["end-diastole", "end-systole"],
         loc=where,
+        bbox_to_anchor=(0, 0, figure.axes[0].get_position().x1, 1),
         ncols=2,
         frameon=False,
         labelcolor=palette.faint,
@@ -229,7 +259,7 @@ def curve_svg(assessment: Assessment) -> str:
     """The curve as an ``<svg>`` element whose colours follow the page (CSS variables ``--ink``, ``--lv`` ...)."""
     buffer = io.StringIO()
     with plain_style():
-        figure = _figure(CurveView.of(assessment), _STAND_INS, (8.0, 2.9))
+        figure = _figure(CurveView.of(assessment), _STAND_INS, (8.0, 2.3))
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return _themed(buffer.getvalue())
 

@@ -136,10 +136,10 @@ def shown_extremes(beat: Beat) -> tuple[int | None, int | None]:
 
 
 def representative_beat(result: Result) -> Beat | None:
-    """The counted beat whose EF lies nearest to the study's; the first one with both extremes where none counts."""
+    """The counted beat whose EF lies nearest to the study's, the first where there is none; else one with extremes."""
     seen = [beat for beat in result.beats if extremes(beat) is not None]
     counted = [beat for beat in seen if beat.counts]
     if counted and result.ef is not None:
         study_ef = result.ef.value
         return min(counted, key=lambda beat: abs((beat.ef or 0.0) - study_ef))
-    return seen[0] if seen else None
+    return next(iter(counted or seen), None)
