@@ -115,7 +115,9 @@ def test_a_refused_clip_has_its_reason_first_and_no_number_of_an_ef(refused: Ass
     html = page_html(dataclasses.replace(measured, result=result), NO_VIDEO)
     text = Outline(html).text
     assert text.index("No ejection fraction") < text.index(refused.quality.warnings[0].message)
-    assert "Quality score" not in text
+    assert "quality score" not in text.lower()
+    assert "EF from its" not in text
+    assert "Ranges" not in text
     assert "four-chamber view" not in text
     assert "53" not in text
     assert "120" not in text  # the rate of its beats
@@ -129,6 +131,25 @@ def test_the_page_says_how_its_ef_came_about(calibrated_module: Assessment) -> N
     combined = dataclasses.replace(result, ef=dataclasses.replace(result.ef, method="combined"))
     pages = [page_html(dataclasses.replace(calibrated_module, result=r), NO_VIDEO) for r in (result, combined)]
     assert ["a network reads from the video" in Outline(html).text for html in pages] == [False, True]
+
+
+def test_beats_whose_ef_does_not_come_from_their_volumes_say_so(calibrated_module: Assessment) -> None:
+    """In the heading: 1 - ESV/EDV of the same row is another number."""
+
+    def heading(method: str) -> str:
+        ef = dataclasses.replace(calibrated_module.result.ef, method=method)
+        result = dataclasses.replace(calibrated_module.result, ef=ef)
+        text = Outline(page_html(dataclasses.replace(calibrated_module, result=result), NO_VIDEO)).text
+        return text[text.index("ESV, ml") :].removeprefix("ESV, ml ")
+
+    assert heading("video").startswith("EF from video, %")
+    assert heading("combined").startswith("EF of both, %")
+    assert heading("geometric").startswith("EF, %")
+
+
+def test_the_page_says_what_the_quality_score_is(rich: Outline) -> None:
+    """On paper and on a phone, too, where nothing can be pointed at."""
+    assert "The quality score is the chance that" in rich.text
 
 
 def test_the_page_says_how_much_either_estimate_weighs(calibrated_module: Assessment) -> None:
@@ -251,6 +272,33 @@ def test_paper_gets_the_first_notes_and_is_told_of_the_others() -> None:
     html = page_html(made_assessment(frames=30, size=(16, 16), quality=Quality(0.5, True, warnings)), NO_VIDEO)
     assert html.count('<li class="screen-only">') == 8 - page.PRINTED_NOTES
     assert f"and {8 - page.PRINTED_NOTES} more in result.json" in html
+
+
+def test_a_sheet_with_few_beats_and_notes_prints_its_pictures_larger(calibrated_module: Assessment) -> None:
+    """And a full one does not."""
+    full = made_assessment(frames=300, beat_frames=15, size=(16, 16))
+    warnings = tuple(ClipWarning(f"code_{number}", f"Note {number}.") for number in range(5))
+    full = dataclasses.replace(full, result=dataclasses.replace(full.result, quality=Quality(0.5, True, warnings)))
+    assert ['<body class="roomy">' in page_html(made, NO_VIDEO) for made in (calibrated_module, full)] == [True, False]
+
+
+def test_a_long_name_takes_one_line_of_the_sheet(calibrated_module: Assessment) -> None:
+    """Names that are UIDs are common; the whole path stands at its foot."""
+    paper = page_html(calibrated_module, NO_VIDEO).partition("@media print")[2]
+    assert re.search(r"h1 \{[^}]*text-overflow: ellipsis; white-space: nowrap", paper)
+
+
+def test_the_bar_of_the_quality_is_of_no_colour_that_praises(calibrated_module: Assessment) -> None:
+    """Browsers draw it green, however short it is."""
+    html = page_html(calibrated_module, NO_VIDEO)
+    assert "meter::-webkit-meter-optimum-value { background: var(--faint); }" in html
+    assert "meter::-moz-meter-bar { background: var(--faint); }" in html
+
+
+def test_the_time_of_an_extreme_can_be_left_out_on_a_phone(rich: Outline) -> None:
+    """So that its EF is in sight; the frame stays."""
+    assert ("span", {"class": "time"}) in rich.tags
+    assert "10 (0.20 s)" in rich.text
 
 
 def test_a_reason_comes_with_what_to_do_about_it(refused: Assessment) -> None:

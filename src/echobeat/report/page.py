@@ -29,6 +29,12 @@ PRINTED_BEATS = 6
 PRINTED_NOTES = 5
 """Rows of the table of beats, and notes, that fit on one sheet with everything else."""
 
+ROOMY_LINES = 8
+"""With no more rows and notes than this together, pictures and curve are printed larger."""
+
+EF_COLUMN = {"geometric": ("EF,", "%"), "video": ("EF from", "video, %"), "combined": ("EF of", "both, %")}
+"""Heading of the beats' EF, in two lines: beside volumes that it does not come from, it says so."""
+
 JPEG_QUALITY = 88
 
 
@@ -87,7 +93,7 @@ def page_html(assessment: Assessment, video: Path) -> str:
     """The page as text; `video` is embedded, linked if it is large, left out if it does not exist."""
     result = assessment.result
     linked, embedded = _video_addresses(video)
-    source = wording.printable(result.source)
+    source, notes = wording.printable(result.source), _notes(result)
     return _template().render(
         version=__version__,
         result=result,
@@ -96,13 +102,14 @@ def page_html(assessment: Assessment, video: Path) -> str:
         facts=_clip_facts(result),
         verdict=wording.verdict(result),
         judged=wording.is_judged(result),
-        origin=_origin(result.ef),
+        origin=_origin(result.ef if wording.is_judged(result) else None),
         ef=_headline_estimate(result),
+        ef_column=EF_COLUMN[result.ef.method if result.ef else "geometric"],
         ranges=wording.CATEGORY_RANGE,
         scale=_scaled(result.ef) if result.ef else None,
         marks=[(mark, _position(mark)) for mark in (40.0, 50.0)],
         measures=measures(result),
-        notes=_notes(result),
+        notes=notes,
         video=embedded,
         video_file=linked,
         poster=_poster(assessment),
@@ -113,6 +120,7 @@ def page_html(assessment: Assessment, video: Path) -> str:
         calibrated=result.clip.spacing_mm is not None,
         print_rows=PRINTED_BEATS,
         print_notes=PRINTED_NOTES,
+        roomy=min(len(result.beats), PRINTED_BEATS) + min(len(notes), PRINTED_NOTES) <= ROOMY_LINES,
     )
 
 
@@ -140,7 +148,9 @@ def _headline_estimate(result: Result) -> dict[str, str] | None:
 
 def _origin(ef: StudyEstimate | None) -> str:
     """How the EF of a beat came about: ends the sentence on its volumes."""
-    if ef is None or ef.method == "geometric":
+    if ef is None:
+        return "."
+    if ef.method == "geometric":
         return ", and each beat’s EF from its end-diastolic and end-systolic volume."
     if ef.method == "video":
         return (
@@ -224,9 +234,9 @@ def _chances(result: Result) -> list[tuple[str, str]]:
     """The probabilities as one line of the list beside the EF."""
     if not result.probability_below:
         return []
-    limits = " · ".join(result.probability_below)
+    limits = "\N{NO-BREAK SPACE}·\N{NO-BREAK SPACE}".join(result.probability_below)
     chances = " · ".join(_whole_percent(chance) for chance in result.probability_below.values())
-    return [(f"Chance below {limits} %", f"{chances} %")]
+    return [(f"Chance below {limits}\N{NO-BREAK SPACE}%", f"{chances} %")]
 
 
 def _whole_percent(chance: float) -> str:
