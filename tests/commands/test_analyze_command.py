@@ -21,6 +21,7 @@ from quick import TABLES_ONLY, Call, made_assessment, prepare_quickly, write_cli
 from echobeat import sources
 from echobeat.commands import analyze, batch, screen
 from echobeat.errors import ModelError, UnreadableFile
+from echobeat.measurement.codes import CODES, warn
 from echobeat.models import BackendName
 from echobeat.records import NOTICE
 from echobeat.report import files
@@ -436,6 +437,35 @@ def test_an_interval_on_the_terminal_says_where_it_comes_from(
     (tmp_path / "clip" / "result.json").write_text(result_json(result), encoding="utf-8")
     screen.Screen().result(Entry(Row.of_result(result, "clip.avi", "clip"), {}), tmp_path)
     assert ("no real ones" in capsys.readouterr().out) == (known is not None)
+
+
+def test_a_narrow_summary_still_tells_the_inputs_apart(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Without the folder that all lie in, and broken rather than cut."""
+    result, archive = made_assessment().result, "/data/archive/a-folder-with-a-long-name/study"
+    names = [f"{'long-' * 12}{number}.avi" for number in (1, 2)]
+    rows = [Row.of_result(result, f"{archive}/{name}", "clip") for name in [*names, "further/clip.avi"]]
+    screen.Screen().entries([Entry(row, {}) for row in rows], tmp_path)
+    told = capsys.readouterr().out
+    cells = "".join(line.split(" ")[0] for line in told.splitlines())
+    assert all(name in cells for name in names)
+    assert "further/clip.avi" in told
+    assert archive not in told
+
+
+def test_why_a_clip_is_refused_is_told_once_and_with_what_to_do(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The other warnings follow it."""
+    result = made_assessment(refused=True).result
+    warnings = (warn("still_image"), warn("uncalibrated"))
+    result = replace(result, quality=replace(result.quality, warnings=warnings))
+    (tmp_path / "clip").mkdir()
+    (tmp_path / "clip" / "result.json").write_text(result_json(result), encoding="utf-8")
+    screen.Screen().result(Entry(Row.of_result(result, "clip.avi", "clip"), {}), tmp_path)
+    told = capsys.readouterr().out
+    assert told.count(warnings[0].message) == 1
+    assert CODES["still_image"].remedy in told
+    assert f"Note: {warnings[1].message}" in told
 
 
 def test_prepare_can_be_sent_to_a_worker() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 
 from rich.console import Console
@@ -84,15 +85,18 @@ class Screen:
         """A clip's outcome, its beats, what to note, and where its page is."""
         folder = out / entry.row.folder
         result = read_result(folder / "result.json")
-        told = verdict(result)
+        told, notes, judged = verdict(result), result.quality.warnings, is_judged(result)
+        said = f"{told.headline}  {told.detail}"
+        if notes and not judged:  # the first of them is why: what is told already
+            said, notes = f"{said} {remedy(notes[0])}", notes[1:]
         self.line(entry.row.source, "bold")
-        self.line(f"{told.headline}  {told.detail}", "" if is_judged(result) else "yellow")
+        self.line(said.rstrip(), "" if judged else "yellow")
         if result.beats:
             self.out.print(_beats(result))
-        for warning in result.quality.warnings:
-            self.line(f"Note: {warning.message} {remedy(warning)}", "yellow")
+        for warning in notes:
+            self.line(f"Note: {warning.message} {remedy(warning)}".rstrip(), "yellow")
         page = folder / "report.html"
-        if result.ef is not None and is_judged(result) and result.ef.calibrated_on:
+        if result.ef is not None and judged and result.ef.calibrated_on:
             self.line(f"90 % intervals: calibrated on {result.ef.calibrated_on}.", "dim")
         self.line(NOTICE, "dim")
         self.line(f"Page: {page}" if page.exists() else f"Results: {folder}")
@@ -100,10 +104,11 @@ class Screen:
     def _summary(self, entries: Sequence[Entry], out: Path) -> None:
         table = Table(box=None, header_style="bold", pad_edge=False)
         for name in ("input", "EF %", "90 %", "range", "beats", "quality", "notes"):
-            table.add_column(name, justify="right" if name in ("EF %", "beats", "quality") else "left")
-        for row in [entry.row for entry in entries][:ROWS]:
+            table.add_column(name, justify="right" if name in ("EF %", "beats", "quality") else "left", overflow="fold")
+        rows = [entry.row for entry in entries]
+        for row, name in list(zip(rows, _told_apart([row.source for row in rows]), strict=True))[:ROWS]:
             cells = (
-                row.source,
+                name,
                 "–" if row.ef is None else percent(row.ef),
                 "" if row.ef_low is None or row.ef_high is None else f"{row.ef_low:.0f}–{row.ef_high:.0f}",
                 row.category or row.status,
@@ -121,6 +126,14 @@ class Screen:
         self.line(told + (f"; {resumed} were complete already" if resumed else ""))
         self.line(NOTICE, "dim")
         self.line(f"Summary: {out / 'summary.csv'}")
+
+
+def _told_apart(sources: Sequence[str]) -> list[str]:
+    """The inputs without the folder that all of them lie in: a narrow table would show nothing else of them."""
+    parts = [Path(source).parts for source in sources]
+    levels = zip(*(names[:-1] for names in parts), strict=False)
+    common = sum(1 for _ in takewhile(lambda folders: len(set(folders)) == 1, levels))
+    return [str(Path(*names[common:])) for names in parts]
 
 
 def _first(codes: list[str]) -> str:
