@@ -131,7 +131,7 @@ def image_warnings(evidence: ClipEvidence) -> Iterator[ClipWarning]:
     if reason:
         yield warn("not_ultrasound", reason=reason)
     elif evidence.surroundings < SURROUNDED:
-        doubt = "and little speckle" if evidence.grain < SURE_GRAIN_FULL else "though there is speckle"
+        doubt = "there is little speckle" if evidence.grain < SURE_GRAIN_FULL else "there is speckle up to the edges"
         yield warn("unusual_image", reason=doubt)
     if evidence.colour_fraction > COLOUR_REFUSED:
         yield warn("colour_doppler", share=evidence.colour_fraction)
