@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,17 +12,20 @@ import numpy as np
 import pydicom
 import pytest
 from made_sources import made_assessment, made_dataset, made_reported, write_source
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from pydicom import Dataset
 from pydicom.pixels import pixel_array
 
 from echobeat.dicom_results.capture import capture
-from echobeat.dicom_results.document import document, sheet_pdf
+from echobeat.dicom_results.document import A4_INCHES, _draw, document, sheet_pdf
 from echobeat.dicom_results.identity import Kind, Reported, identify
 from echobeat.dicom_results.origin import read_origin
 from echobeat.dicom_results.segmentation import segmentation
 from echobeat.dicom_results.writing import write_dicom_results, write_pictures
 from echobeat.errors import InvalidClip, UnreadableFile, UnsupportedFile
-from echobeat.records import Assessment
+from echobeat.records import Assessment, Estimate, Rhythm, StudyEstimate
+from echobeat.report.plots import plain_style
 from echobeat.sources.dicom.times import state_times
 
 
@@ -186,6 +190,35 @@ def test_the_page_is_a_pdf_of_one_sheet(written: dict[str, Path]) -> None:
 def test_many_beats_and_notes_still_fit_on_the_sheet(calibrated: Assessment) -> None:
     many = made_assessment(frames=400, size=(32, 32), beat_frames=10)
     assert sheet_pdf(many).startswith(b"%PDF-")
+
+
+def test_nothing_on_the_sheet_is_cut_and_the_interval_says_for_whom_it_holds() -> None:
+    """In its fullest form: every measure, and a beat with a long note."""
+    made = made_assessment(frames=400, size=(32, 32), spacing_mm=(0.9, 0.9))
+    beats = (
+        tuple(dataclasses.replace(beat, ef_low=40.0, ef_high=60.0, post_ectopic=True) for beat in made.beats[:2])
+        + made.beats[2:]
+    )
+    result = dataclasses.replace(
+        made.result,
+        beats=beats,
+        ef=StudyEstimate(47.0, 40.4, 52.6, "video", "255 synthetic patients, no real ones", 1.0),
+        ef_video=Estimate(47.0, 40.4, 52.6),
+        probability_below={"35": 0.001, "40": 0.07, "50": 0.8},
+        rhythm=Rhythm(80.0, 0.2, True),
+        ef_spread=4.2,
+    )
+    figure = Figure(figsize=A4_INCHES)
+    canvas = FigureCanvasAgg(figure)
+    with plain_style():
+        _draw(figure, dataclasses.replace(made, result=result))
+        canvas.draw()
+        boxes = {text.get_text(): text.get_window_extent() for text in figure.texts if text.get_text()}
+    right = figure.bbox.width * (1 - 0.03)
+    assert not [text for text, box in boxes.items() if box.x1 > right]
+    assert not [pair for pair in itertools.combinations(boxes, 2) if boxes[pair[0]].overlaps(boxes[pair[1]])]
+    assert any("255 synthetic patients" in " ".join(text.split()) for text in boxes)
+    assert any("Chance below" in text for text in boxes)
 
 
 def test_nothing_is_written_about_a_refused_clip(clip: Reported, tmp_path: Path) -> None:

@@ -17,9 +17,9 @@ from pydicom.uid import EncapsulatedPDFStorage
 from echobeat import __version__
 from echobeat.dicom_results.identity import Kind, Reported, identify
 from echobeat.dicom_results.objects import new_object, reference_item
-from echobeat.records import NOTICE, Assessment
+from echobeat.records import NOTICE, Assessment, Result
 from echobeat.report import wording
-from echobeat.report.page import BeatRow, beat_row, measures
+from echobeat.report.page import beat_row, measures
 from echobeat.report.panels import Painter, Scale, ventricle_picture
 from echobeat.report.plots import LIGHT, CurveView, draw_curve, plain_style
 
@@ -30,14 +30,15 @@ LEFT, WIDTH = 0.09, 0.83
 BEATS_SHOWN, NOTES_SHOWN = 10, 5
 COLUMNS = (
     ("beat", 0.0),
-    ("ED", 0.09),
-    ("ES", 0.26),
-    ("1/min", 0.43),
-    ("EDV ml", 0.52),
-    ("ESV ml", 0.62),
-    ("EF %", 0.72),
+    ("ED", 0.05),
+    ("ES", 0.175),
+    ("1/min", 0.30),
+    ("EDV ml", 0.355),
+    ("ESV ml", 0.43),
+    ("EF %", 0.505),
+    ("90 %", 0.56),
+    ("", 0.62),
 )
-NOTE_COLUMN = 0.80
 
 
 def document(clip: Reported, assessment: Assessment) -> Dataset:
@@ -73,8 +74,9 @@ def _draw(figure: Figure, assessment: Assessment) -> None:
     figure.text(LEFT, 0.955, "Left ventricular function, apical four-chamber view", size=10, color=LIGHT.faint)
     figure.text(LEFT, 0.918, verdict.headline, size=22, weight="bold", color=LIGHT.ink)
     figure.text(LEFT, 0.898, verdict.detail, size=11, color=LIGHT.ink)
-    for place, (label, value) in enumerate(measures(result)[:6]):
-        x, y = LEFT + 0.42 * (place % 2), 0.868 - 0.018 * (place // 2)
+    figure.text(LEFT + 0.42, 0.926, _for_whom(result), size=8, color=LIGHT.faint, va="center")
+    for place, (label, value) in enumerate(measures(result)):
+        x, y = LEFT + 0.42 * (place % 2), 0.868 - 0.0135 * (place // 2)
         figure.text(x, y, label, size=9, color=LIGHT.faint)
         figure.text(x + 0.24, y, value, size=9, color=LIGHT.ink)
     view = CurveView.of(assessment)
@@ -86,6 +88,14 @@ def _draw(figure: Figure, assessment: Assessment) -> None:
     _draw_notes(figure, assessment, bottom - 0.025)
     figure.text(LEFT, 0.045, "Frames count from 0, as in the overlay.", size=8, color=LIGHT.faint)
     figure.text(LEFT, 0.03, f"{NOTICE} echobeat {__version__}. Preliminary, not verified by a person.", size=8)
+
+
+def _for_whom(result: Result) -> str:
+    """What the interval behind the EF is, and on whom it was measured; empty where there is none."""
+    if result.ef is None or not wording.interval(result.ef):
+        return ""
+    whom = f", calibrated on {result.ef.calibrated_on}" if result.ef.calibrated_on else ""
+    return textwrap.fill(f"In brackets the 90 % interval{whom}; on others more likely too narrow than too wide.", 52)
 
 
 def _draw_stills(figure: Figure, assessment: Assessment) -> None:
@@ -108,18 +118,13 @@ def _draw_beats(figure: Figure, assessment: Assessment) -> float:
         figure.text(LEFT + x, y, name, size=8, weight="bold", color=LIGHT.faint)
     for row in rows[:BEATS_SHOWN]:
         y -= 0.0145
-        cells = (str(row.number), row.ed, row.es, row.rate, row.edv, row.esv, row.ef)
+        cells = (str(row.number), row.ed, row.es, row.rate, row.edv, row.esv, row.ef, row.interval, row.note)
         for (_, x), cell in zip(COLUMNS, cells, strict=True):
             figure.text(LEFT + x, y, cell, size=8, color=LIGHT.ink if row.counts else LIGHT.faint)
-        figure.text(LEFT + NOTE_COLUMN, y, _short_note(row), size=7, color=LIGHT.faint)
     if len(rows) > BEATS_SHOWN:
         y -= 0.0145
         figure.text(LEFT, y, f"and {len(rows) - BEATS_SHOWN} more", size=8, color=LIGHT.faint)
     return y
-
-
-def _short_note(row: BeatRow) -> str:
-    return textwrap.shorten(" ".join(part for part in (row.interval, row.note) if part), 34, placeholder=" …")
 
 
 def _draw_notes(figure: Figure, assessment: Assessment, y: float) -> None:
