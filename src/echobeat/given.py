@@ -1,8 +1,10 @@
-"""What a person gives, checked where it enters: frames in memory, frame rate, pixel spacing."""
+"""What a person gives, checked where it enters: frames in memory, frame rate, pixel spacing, places to write to."""
 
 from __future__ import annotations
 
+import os
 from numbers import Real
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -70,7 +72,11 @@ def spacing_of(spacing_mm: float | tuple[float, float] | None) -> tuple[float, f
     """
     if spacing_mm is None:
         return None
-    pair: tuple[Any, ...] = (spacing_mm, spacing_mm) if isinstance(spacing_mm, Real) else tuple(np.ravel(spacing_mm))
+    try:
+        pair: tuple[Any, ...]
+        pair = (spacing_mm, spacing_mm) if isinstance(spacing_mm, Real) else tuple(np.ravel(spacing_mm))
+    except (TypeError, ValueError):  # numpy's, of lists of several lengths
+        pair = ()
     low, high = SPACING_RANGE_MM
     if len(pair) != 2 or not all(isinstance(side, Real) and low <= float(side) <= high for side in pair):
         raise UsageError(
@@ -78,3 +84,33 @@ def spacing_of(spacing_mm: float | tuple[float, float] | None) -> tuple[float, f
             "or two (row, column) (--spacing-mm, or spacing_mm=), for example 0.3."
         )
     return float(pair[0]), float(pair[1])
+
+
+def check_folder(folder: Path, option: str = "--out") -> None:
+    """Refuse a folder to write into that is a file, or lies below one; it need not be there yet.
+
+    Parameters
+    ----------
+    folder : Path
+    option : str
+        By what another one is chosen, as the error calls it.
+
+    Raises
+    ------
+    UsageError
+    """
+    for place in (folder, *folder.parents):
+        if os.path.exists(place) and not os.path.isdir(place):
+            raise UsageError(f"{place} is a file, not a folder. Choose another {option}.")
+
+
+def check_file(file: Path, option: str = "--out") -> None:
+    """Refuse a file to write that is a folder, or lies below a file; see `check_folder`.
+
+    Raises
+    ------
+    UsageError
+    """
+    if os.path.isdir(file):
+        raise UsageError(f"{file} is a folder, not a file. Choose another {option}.")
+    check_folder(file.parent, option)

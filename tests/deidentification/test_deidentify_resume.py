@@ -20,6 +20,7 @@ from echobeat.deidentification import instance
 from echobeat.deidentification.instance import Outcome
 from echobeat.deidentification.log import Log, Row
 from echobeat.deidentification.pseudonyms import Pseudonyms
+from echobeat.whole import PREFIX
 
 
 @pytest.fixture(autouse=True)
@@ -192,6 +193,19 @@ def test_a_folder_with_an_earlier_run_is_only_gone_on_with(
     assert folders.run() == 2
     assert "--resume" in capsys.readouterr().err
     assert folders.rows() == before
+
+
+def test_what_a_killed_run_had_half_written_is_removed_by_the_next_one(folders: Folders) -> None:
+    """Whatever becomes of that one: here it is refused, because it says nothing of going on."""
+    folders.run()
+    made = folders.outputs()
+    left = [folders.out / state / "P1" / "S1" / f"{PREFIX}ab" for state in ("clean", "review")]
+    for path in left:
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"half")
+    assert folders.run() == 2
+    assert not [path for path in left if path.exists()]
+    assert folders.outputs() == made
 
 
 def test_going_on_with_other_options_makes_all_anew(folders: Folders) -> None:

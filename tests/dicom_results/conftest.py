@@ -12,7 +12,7 @@ import pytest
 from made_sources import SIZE, made_assessment, made_reported
 
 from echobeat.dicom_results.identity import Reported
-from echobeat.records import Assessment, Estimate, Rhythm, StudyEstimate
+from echobeat.records import Assessment, Estimate, IndexBeat, Rhythm, StudyEstimate
 
 
 @pytest.fixture(scope="session")
@@ -42,8 +42,8 @@ def fibrillating(calibrated: Assessment) -> Assessment:
         dataclasses.replace(whole[index % len(whole)], index=index, heart_rate_bpm=rate, **kind)
         for index, (rate, kind) in enumerate(zip((71.0, 133.0, 52.0, None), kinds, strict=True))
     )
-    rhythm = Rhythm(84.0, 0.31, True)
-    return dataclasses.replace(calibrated, result=dataclasses.replace(calibrated.result, beats=beats, rhythm=rhythm))
+    study = {"rhythm": Rhythm(84.0, 0.31, True), "ef_spread": 3.14159, "index_beat": IndexBeat(0, beats[0].ef)}
+    return dataclasses.replace(calibrated, result=dataclasses.replace(calibrated.result, beats=beats, **study))
 
 
 @pytest.fixture(scope="session")

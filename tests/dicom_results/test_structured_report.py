@@ -18,7 +18,7 @@ from echobeat.dicom_results.identity import Reported
 from echobeat.dicom_results.objects import write_object
 from echobeat.dicom_results.structured_report import structured_report
 from echobeat.errors import InvalidClip
-from echobeat.records import Assessment, Estimate, StudyEstimate
+from echobeat.records import NOTICE, Assessment, Estimate, IndexBeat, Rhythm, StudyEstimate
 
 SINGLE_PLANE = {"79993-2", "79999-9", "80004-5"}
 
@@ -107,6 +107,41 @@ def test_intervals_are_there_only_where_they_are_calibrated(
     assert reach(clip, "Mean") == [("371886008", 6.25), ("371885007", 5.5)]
     assert reach(clip, "Beat 1") == [("371886008", 9.0), ("371885007", 7.0)]
     assert reach(bare_clip, "Mean") == []
+
+
+def test_the_spread_of_the_beats_stands_below_the_means_ef_where_nobody_takes_it_for_an_ef(
+    clip: Reported, tmp_path: Path
+) -> None:
+    """As a standard deviation in percent EF, of the EF that the beats have; without two counted beats there is none."""
+    spread = dataclasses.replace(with_method(clip, "combined").result, ef_spread=3.14159)
+    groups = groups_of(read_back(structured_report([dataclasses.replace(clip, result=spread)]), tmp_path / "sr.dcm"))
+    below = {code: said_of(found) for code, found in groups["Mean"].items()}
+    assert below.pop("18043-0") == [("386136009", 3.14, "%")]
+    assert not any(below.values())
+    assert groups["Mean"]["18043-0"].value == 47.0
+    bare = groups_of(read_back(structured_report([clip]), tmp_path / "sr.dcm"))["Mean"]["79993-2"]
+    assert "386136009" not in [code for code, _, _ in said_of(bare)]
+
+
+def said_of(measured: hd.sr.Measurement) -> list[tuple[str, float, str]]:
+    items = [item for item in measured[0].get("ContentSequence", []) if item.RelationshipType == "HAS PROPERTIES"]
+    return [(item.name.value, item.value, item.unit.value) for item in items]
+
+
+@pytest.mark.parametrize(
+    ("irregular", "index", "said"),
+    [(True, IndexBeat(1, 50.0), "alike): 2."), (True, None, "alike): none."), (False, None, None)],
+)
+def test_the_index_beat_of_an_irregular_rhythm_is_named_beside_the_mean(
+    clip: Reported, irregular: bool, index: IndexBeat | None, said: str | None
+) -> None:
+    """By its number, under which its group stands; a regular rhythm has none, and nothing is said."""
+    result = dataclasses.replace(clip.result, rhythm=Rhythm(80.0, 0.2, irregular), index_beat=index)
+    (about,) = [
+        text for text in texts_in(structured_report([dataclasses.replace(clip, result=result)])) if NOTICE in text
+    ]
+    assert (said or "") in about
+    assert ("index beat" in about) == irregular
 
 
 def test_units_fit_what_is_measured(clip: Reported, tmp_path: Path) -> None:

@@ -194,7 +194,9 @@ def test_intervals_are_in_the_report_only_where_the_result_has_them(written: Wri
     ]
     beats = sum(beat.ef is not None and beat.ef_low is not None for beat in judged.beats)
     means = sum(each is not None and each.low is not None for each in {judged.ef, judged.result.ef_geometric})
-    assert len(reaches) == 2 * (beats + means)
+    spreads = [item for item in reaches if item.ConceptNameCodeSequence[0].CodeMeaning == "Standard Deviation"]
+    assert len(spreads) == (judged.result.ef_spread is not None)
+    assert len(reaches) - len(spreads) == 2 * (beats + means)
     assert all(item.MeasuredValueSequence[0].NumericValue >= 0 for item in reaches)
 
 

@@ -49,6 +49,8 @@ def test_status_and_retry_speak_of_a_spool_and_refuse_other_folders(
 ) -> None:
     assert run("status", "--spool", tmp_path) == 2
     assert "no spool" in capsys.readouterr().err
+    assert run("status", "--spool", tmp_path / ("x" * 300)) == 2  # the system refuses to look, as in another's folder
+    assert "as the user that the node runs as" in capsys.readouterr().err
     queue = Queue(tmp_path / "queue.db")
     queue.add("1.2.3", "1.2", tmp_path / "instances" / "x", 0.0, 1.0)
     waiting = queue.next_study(2.0)

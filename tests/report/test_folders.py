@@ -133,6 +133,32 @@ def test_the_next_run_removes_what_a_killed_one_left_and_puts_the_old_result_bac
         assert not leftovers(tmp_path)
 
 
+def test_what_a_killed_run_left_of_files_that_stand_alone_is_removed_where_such_files_are_written(
+    tmp_path: Path,
+) -> None:
+    """At any depth of the folders that are named, when a run begins and when it ends; whole files and others stay."""
+    left, whole, other = (
+        tmp_path / place for place in (f"clean/P1/S1/{STAGE_PREFIX}ab", "clean/P1/S1/I1.dcm", f"mine/{STAGE_PREFIX}ab")
+    )
+    for path in (left, whole, other):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("half")
+    with OutputFolder(tmp_path, within=("clean", "review")):
+        assert [path.exists() for path in (left, whole, other)] == [False, True, True]
+        left.write_text("of a process of this run, which was killed")
+    assert [path.exists() for path in (left, whole, other)] == [False, True, True]
+
+
+def test_what_another_run_is_writing_is_left_alone(tmp_path: Path) -> None:
+    being_written = tmp_path / "clean" / f"{STAGE_PREFIX}ab"
+    with OutputFolder(tmp_path, within=("clean",)):
+        being_written.parent.mkdir()
+        being_written.write_text("half")
+        with pytest.raises(OutputError, match="Another run"), OutputFolder(tmp_path, within=("clean",)):
+            pass
+        assert being_written.exists()
+
+
 @given(file_names)
 def test_a_folder_name_is_safe_on_every_system(source: str) -> None:
     name = folder_name(source)

@@ -58,7 +58,6 @@ def damaged(data: bytes, wounds: list[tuple[str, float, list[int]]]) -> bytes:
 @settings(
     max_examples=EXAMPLES or 60,
     derandomize=not EXAMPLES,
-    deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -13,6 +13,7 @@ import pytest
 from made_clips import FPS, beating, in_colour, write_gif, write_video
 
 from echobeat.errors import InvalidClip, UnreadableFile, UnsupportedFile
+from echobeat.report import wording
 from echobeat.sources import open_clip
 
 
@@ -257,7 +258,11 @@ def test_a_video_without_frames_is_no_clip(tmp_path: Path) -> None:
 
 
 def test_an_implausible_rate_is_warned_of(tmp_path: Path) -> None:
-    """A clip exported at one frame a second is read, but says that its times may be wrong."""
+    """A clip exported at one frame a second is read, but says what rate it has and what to do, once."""
     path = write_gif(tmp_path / "slow.gif", beating(4), 1000)
-    assert [warning.code for warning in open_clip(path).warnings] == ["frame_rate_implausible"]
+    (warning,) = open_clip(path).warnings
+    assert warning.code == "frame_rate_implausible"
+    assert "1 a second" in warning.message
+    assert "--fps, or fps=" in warning.message
+    assert wording.remedy(warning) == ""
     assert open_clip(path, fps=50).warnings == ()

@@ -13,6 +13,9 @@ A command imports what is slow to load only when it runs, so that ``echobeat --h
 import logging
 import os
 from collections.abc import Sequence
+from pathlib import Path
+
+import typer
 
 from echobeat.errors import UsageError
 
@@ -38,3 +41,33 @@ def require_some(paths: Sequence[str | os.PathLike[str]], told: str) -> None:
     """
     if not any(os.path.exists(path) for path in paths):
         raise UsageError(f"No such file or folder: {told}. Check the path, and that its folder may be entered.")
+
+
+def folder_to_write(option: typer.CallbackParam, folder: Path | None) -> Path | None:
+    """The callback of an option that names a folder to write into: no work begins that has no place to go.
+
+    Raises
+    ------
+    UsageError
+        It is a file, or lies below one.
+    """
+    from echobeat.given import check_folder
+
+    if folder is not None:
+        check_folder(folder, option.opts[0])
+    return folder
+
+
+def file_to_write(option: typer.CallbackParam, file: Path | None) -> Path | None:
+    """The same for a file to write.
+
+    Raises
+    ------
+    UsageError
+        It is a folder, or lies below a file.
+    """
+    from echobeat.given import check_file
+
+    if file is not None:
+        check_file(file, option.opts[0])
+    return file

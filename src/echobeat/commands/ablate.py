@@ -8,14 +8,22 @@ from typing import Annotated
 import typer
 from platformdirs import user_cache_path
 
+from echobeat.commands import folder_to_write
+
 
 def ablate(
     config: Annotated[str, typer.Argument(help="low-ef, echonet-dynamic, or a TOML file with base and [variants].")],
     data: Annotated[Path, typer.Option(help="Folder of the data set.")],
-    out: Annotated[Path, typer.Option(help="Folder of the runs and the table; finished variants are kept.")],
+    out: Annotated[
+        Path,
+        typer.Option(help="Folder of the runs and the table; finished variants are kept.", callback=folder_to_write),
+    ],
     overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE...]", help="For every variant.")] = None,
     fold: Annotated[int | None, typer.Option(help="Fold to test on, as of `echobeat train`.")] = None,
-    cache: Annotated[Path | None, typer.Option(help="Folder of decoded videos; default: in the user's cache.")] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(help="Folder of decoded videos; default: in the user's cache.", callback=folder_to_write),
+    ] = None,
 ) -> None:
     """Train each variant and print the mean absolute error of EF overall, below 40, 40-49 and from 50, with 95 %
     intervals by patient. Writes table.md, table.csv and table.json.

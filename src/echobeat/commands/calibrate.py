@@ -39,10 +39,12 @@ def calibrate(
     from echobeat.datasets import open_dataset
     from echobeat.evaluation.calibration import with_calibration
     from echobeat.evaluation.known import known_of
+    from echobeat.given import check_folder
     from echobeat.models import load_card
-    from echobeat.models.cards import calibration_file, write_calibration
+    from echobeat.models.cards import calibration_file, own_folder, write_calibration
     from echobeat.pipeline import Models
 
+    check_folder(own_folder(), "ECHOBEAT_MODELS")
     console, card = Console(stderr=True, highlight=False), load_card(model)
     alone = card.task == "segmentation"
     beside = None if alone else load_card(segmentation)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from echobeat.commands import file_to_write
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -20,7 +22,9 @@ def check_dataset(
     folder: Annotated[
         Path, typer.Argument(help="EchoNet-Dynamic or -Pediatric, CAMUS, phantoms, or videos with a table.")
     ],
-    json: Annotated[Path | None, typer.Option(help="Write everything to this JSON file, too.")] = None,
+    json: Annotated[
+        Path | None, typer.Option(help="Write everything to this JSON file, too.", callback=file_to_write)
+    ] = None,
     view: Annotated[str, typer.Option(help="Of a data set with several views.")] = "A4C",
     jobs: Annotated[int, typer.Option(help="Processes that decode; 0: one a core.", min=0)] = 0,
     quick: Annotated[bool, typer.Option(help="Do not decode the videos.")] = False,

@@ -59,6 +59,7 @@ def deidentify(
     from echobeat.deidentification.log import Log
     from echobeat.deidentification.pseudonyms import KeyFile
     from echobeat.deidentification.review import write_sheets
+    from echobeat.given import check_folder
     from echobeat.report.folders import OutputFolder
 
     policy = _policy(dates, characteristics)
@@ -66,10 +67,11 @@ def deidentify(
     if key.is_dir():
         raise UsageError("--key names a folder. Name a file in it.")
     files = find_sources(sources, out)
+    check_folder(out)
     keys = KeyFile(key, out)  # made where it is missing: only now is there anything to do with it
     run = Run(out, keys, policy, decided, jobs, resume, debug)
     screen = Screen()
-    with OutputFolder(out):
+    with OutputFolder(out, within=("clean", "review")):
         log = Log(out, resume=resume)
         try:
             with _bar(len(files)) as advance:

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from echobeat import __version__
+from echobeat.commands import file_to_write, folder_to_write
 from echobeat.errors import UsageError
 from echobeat.machine import cores_for_each
 
@@ -35,7 +36,9 @@ SHOWN = 20
 
 Data = Annotated[Path, typer.Option(help="EchoNet-Dynamic or -Pediatric, CAMUS, phantoms, or videos with a table.")]
 Split = Annotated[Literal["train", "val", "test", "all"], typer.Option(help="Which part of the data.")]
-Folder = Annotated[Path, typer.Option(help="Folder of the results; one that was stopped goes on.")]
+Folder = Annotated[
+    Path, typer.Option(help="Folder of the results; one that was stopped goes on.", callback=folder_to_write)
+]
 View = Annotated[str, typer.Option(help="Of a data set with several views.")]
 Fold = Annotated[int | None, typer.Option(help="Fold to test on, of a data set with folds (9 if not said).")]
 Device = Annotated[
@@ -46,7 +49,7 @@ Interval = Annotated[float, typer.Option(min=50, max=99.9, help="Percent of the 
 Jobs = Annotated[int, typer.Option(min=1, help="Studies at once.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Begin anew, whatever the folder holds.")]
 Segmentation = Annotated[str, typer.Option(metavar="NAME|RUN", help="Segmentation model.")]
-Out = Annotated[Path | None, typer.Option(help="Write the figures to this JSON file, too.")]
+Out = Annotated[Path | None, typer.Option(help="Write the figures to this JSON file, too.", callback=file_to_write)]
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,9 @@ def beats(
 def compare(
     a: Annotated[Path, typer.Argument(metavar="A", help="Folder of an evaluation, or of a run that was evaluated.")],
     b: Annotated[Path, typer.Argument(metavar="B", help="Another, of the same patients.")],
-    out: Annotated[Path | None, typer.Option(help="Folder for comparison.csv, .json and .md.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for comparison.csv, .json and .md.", callback=folder_to_write)
+    ] = None,
     method: Annotated[str | None, typer.Option(help='How EF was read in A: "all clips", ...')] = None,
     against: Annotated[str | None, typer.Option(help="How EF was read in B; as in A if not given.")] = None,
     interval: Interval = 95,

@@ -36,9 +36,11 @@ def import_model(
     """
     from rich.console import Console
 
+    from echobeat.given import check_folder
     from echobeat.models.cards import own_folder
     from echobeat.networks.importing import Told, import_checkpoint
 
+    check_folder(own_folder(), "ECHOBEAT_MODELS")
     told = Told(architecture, task, size, mean, std, frames, period, fps, licence)
     with Console(stderr=True).status(f"Importing {checkpoint.name}"):
         card = import_checkpoint(checkpoint, told, name)

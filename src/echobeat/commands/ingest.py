@@ -17,6 +17,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from echobeat.commands import folder_to_write, require_some
 from echobeat.commands.workers import Died, work_through
 from echobeat.errors import OutputError, UsageError
 from echobeat.machine import cores_for_each
@@ -65,7 +66,10 @@ def ingest(
     sources: Annotated[
         list[str], typer.Argument(metavar="SOURCE...", help="Folders, DICOMDIRs, ZIP archives, DICOM files and videos.")
     ],
-    out: Annotated[Path, typer.Option(help="Folder of the data set; the same command goes on with one begun.")],
+    out: Annotated[
+        Path,
+        typer.Option(help="Folder of the data set; the same command goes on with one begun.", callback=folder_to_write),
+    ],
     key: Annotated[
         Path,
         typer.Option(metavar="FILE", help="Key of the pseudonyms, made where missing; keep it, and keep it secret."),
@@ -92,7 +96,6 @@ def ingest(
 
     Exit codes: 0 every input was read, 2 wrong use, 3 some could not be read; the others are done.
     """
-    from echobeat.commands import require_some
     from echobeat.commands.screen import Screen
     from echobeat.deidentification.pseudonyms import KeyFile, kept_beside
     from echobeat.ingest.dataset import DatasetFolder

@@ -104,8 +104,11 @@ def export_model(
     out: Annotated[Path, typer.Argument(help="A folder, or a file that ends in .zip.")],
 ) -> None:
     """Copy a model and its card, to carry them elsewhere."""
+    from echobeat.given import check_file, check_folder
     from echobeat.models.library import export
 
+    check = check_file if out.suffix == ".zip" else check_folder
+    check(out, "OUT")
     for path in export(name, out):
         typer.echo(path)
 

@@ -154,8 +154,11 @@ def _queue(spool: Path | None) -> Queue:
     from echobeat.node.queue import Queue
 
     database = spool_folder(spool) / "queue.db"
-    if not database.is_file():
-        raise UsageError(f"{database.parent} is no spool of a node. Name it with --spool.")
+    if not os.path.isfile(database):  # where `Path.is_file` raises, as in a folder that may not be entered, too
+        raise UsageError(
+            f"{database.parent} is no spool of a node, or not yours to enter. Name the spool with --spool, and ask as "
+            "the user that the node runs as."
+        )
     return Queue(database)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from echobeat.commands import folder_to_write
 from echobeat.errors import OutputError, UsageError
 from echobeat.machine import cores_here
 from echobeat.phantom.benchmark import recorded_benchmark, write_benchmark
@@ -22,7 +23,9 @@ SHOWN = tuple(view for view in VIEWS if view != "great vessels")
 
 
 def phantom(
-    out: Annotated[Path, typer.Option(help="Folder of the data set; what is in it already is kept.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder of the data set; what is in it already is kept.", callback=folder_to_write)
+    ],
     patients: Annotated[int, typer.Option(help="Number of patients.")] = 10,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
     jobs: Annotated[int, typer.Option(help="Processes; 0: one a core.")] = 0,

@@ -11,6 +11,7 @@ import typer
 from platformdirs import user_cache_path
 from rich.console import Console
 
+from echobeat.commands import folder_to_write
 from echobeat.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,10 +28,13 @@ Overrides = Annotated[
     list[str] | None, typer.Argument(metavar="[KEY=VALUE...]", help="Entries of the recipe: course.epochs=10.")
 ]
 Data = Annotated[Path, typer.Option(help="Folder of the data set.")]
-Out = Annotated[Path, typer.Option(help="Folder of the run.")]
+Out = Annotated[Path, typer.Option(help="Folder of the run.", callback=folder_to_write)]
 Recipe = Annotated[str, typer.Option(metavar="NAME|FILE", help="light, echonet-dynamic, or a TOML file.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out from its last checkpoint.")]
-Cache = Annotated[Path | None, typer.Option(help="Folder of decoded videos; default: in the user's cache.")]
+Cache = Annotated[
+    Path | None,
+    typer.Option(help="Folder of decoded videos; default: in the user's cache.", callback=folder_to_write),
+]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Decode videos each time they are read: slow.")]
 ValData = Annotated[Path | None, typer.Option(help="Another data set to choose the weights by.")]
 Fold = Annotated[
@@ -159,7 +163,9 @@ def release(
     phantoms: Annotated[
         Path | None, typer.Option(help="Phantom studies of the calibration seeds; a view network needs none.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Default: among the bundled models.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Default: among the bundled models.", callback=folder_to_write)
+    ] = None,
 ) -> None:
     """Make a run a bundled model: measure, calibrate, write its card."""
     from echobeat.models.cards import load_card, weights_folder

@@ -20,6 +20,7 @@ HEART_RATE: Code = codes.LN.HeartRate
 BEAT_NUMBER: Code = codes.DCM.BeatNumber
 COMMENT: Code = codes.DCM.Comment
 MEAN: Code = codes.SCT.Mean
+STANDARD_DEVIATION: Code = codes.SCT.StandardDeviation
 UPPER_UNCERTAINTY: Code = codes.SCT.RangeOfUpperMeasurementUncertainty
 LOWER_UNCERTAINTY: Code = codes.SCT.RangeOfLowerMeasurementUncertainty
 LEFT_VENTRICLE: Code = codes.SCT.LeftVentricle

@@ -146,6 +146,7 @@ def _efs(clip: Reported) -> Iterator[Measurement | None]:
         return
     study = _measurement(clip, concepts.ejection_fraction(ef.method), ef.value, concepts.PERCENT, mean=True)
     _add_interval(study, ef)
+    _add_property(study, concepts.STANDARD_DEVIATION, clip.result.ef_spread)
     yield study
     if ef.method != "geometric" and geometric is not None:
         other = _measurement(clip, concepts.EF_SINGLE_PLANE, geometric.value, concepts.PERCENT, mean=True)
@@ -165,6 +166,11 @@ def _about_mean(clip: Reported) -> str:
         said.append("Uncertainties of EF: 90 % interval.")
     if result.ef is not None and result.ef.method != "geometric":
         said.append(f"Method of the EF in general code: {result.ef.method}.")
+    if result.ef_spread is not None:
+        said.append("Standard deviation of EF: between these beats.")
+    if result.rhythm is not None and result.rhythm.irregular:
+        index = str(result.index_beat.beat + 1) if result.index_beat else "none"
+        said.append(f"Irregular rhythm, index beat (after two R-R intervals that are alike): {index}.")
     said.append(f"Quality {result.quality.score:.2f} of 1.")
     said += [f"{warning.code}: {warning.message}" for warning in result.quality.warnings]
     return " ".join([*said, NOTICE])
@@ -220,18 +226,21 @@ def _group(
 
 def _add_interval(measurement: Measurement | None, ef: Estimate) -> None:
     """How far the interval reaches above and below the value, in percent EF (PS3.16 TID 310, CID 225)."""
-    if measurement is None or ef.low is None or ef.high is None:
+    if ef.low is not None and ef.high is not None:
+        _add_property(measurement, concepts.UPPER_UNCERTAINTY, ef.high - ef.value)
+        _add_property(measurement, concepts.LOWER_UNCERTAINTY, ef.value - ef.low)
+
+
+def _add_property(measurement: Measurement | None, name: Code, points: float | None) -> None:
+    """What is said of an EF, in percent EF, below its number and not beside it: nobody can take it for another EF."""
+    if measurement is None or points is None:
         return
     number = measurement[0]
     if "ContentSequence" not in number:
         number.ContentSequence = hd.sr.ContentSequence()
-    for name, reach in (
-        (concepts.UPPER_UNCERTAINTY, ef.high - ef.value),
-        (concepts.LOWER_UNCERTAINTY, ef.value - ef.low),
-    ):
-        number.ContentSequence.append(
-            _number(name, round(reach, DECIMALS), concepts.PERCENT, RelationshipTypeValues.HAS_PROPERTIES)
-        )
+    number.ContentSequence.append(
+        _number(name, round(points, DECIMALS), concepts.PERCENT, RelationshipTypeValues.HAS_PROPERTIES)
+    )
 
 
 def _number(

@@ -55,7 +55,7 @@ def make_room(out: Path | None) -> None:
         out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{out}: its folder cannot be made ({error.strerror}). Choose another --out.") from error
-    if out.is_dir() or not os.access(out.parent, os.W_OK):
+    if not os.access(out.parent, os.W_OK):
         raise OutputError(f"{out} cannot be written. Name a file with --out, in a folder that is yours to write.")
 
 

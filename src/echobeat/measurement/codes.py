@@ -240,7 +240,9 @@ CODES: dict[str, CodeInfo] = {
         False, "Some frame times were missing or out of order and were filled in.", "Give the frame rate with --fps."
     ),
     "frame_rate_implausible": CodeInfo(
-        False, "The file's frame rate is one that no echocardiogram has.", "Give the frame rate with --fps."
+        False,
+        "The file's frame rate is under 4 a second, at which no echocardiogram is recorded.",
+        "Give the frame rate of the recording (--fps, or fps=).",
     ),
     "truncated": CodeInfo(
         False, "The file ends before all of its frames could be decoded.", "Export or copy the file again."

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
 
+from echobeat.errors import OutputError
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS studies (
     study TEXT PRIMARY KEY, due REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0);
@@ -65,16 +67,27 @@ class Queue:
     """The queue in a file; every method is one transaction, from any thread.
 
     Paths of files are kept relative to the folder of the queue, which may move.
+
+    Raises
+    ------
+    OutputError
+        The file cannot be made or opened, or is no queue.
     """
 
     def __init__(self, path: Path) -> None:
         self._root = path.parent
         self._lock = RLock()
-        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=30.0)
-        path.chmod(0o600)
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=FULL")  # a commit is on disk before it returns
-        self._connection.executescript(_SCHEMA)
+        try:
+            self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=30.0)
+            path.chmod(0o600)
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=FULL")  # a commit is on disk before it returns
+            self._connection.executescript(_SCHEMA)
+        except (OSError, sqlite3.Error) as error:
+            raise OutputError(
+                f"{path}: the queue cannot be opened ({error}). Check the disk and who owns the file, or choose "
+                "another --spool; this one still holds what was received."
+            ) from error
 
     def close(self) -> None:
         """Close the file."""

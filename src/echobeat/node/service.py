@@ -14,7 +14,7 @@ from echobeat.node.outcome import StudyAnalysis
 from echobeat.node.queue import Queue
 from echobeat.node.sender import Sender
 from echobeat.node.settings import NodeSettings
-from echobeat.node.spool import ABANDONED_S, Spool
+from echobeat.node.spool import ABANDONED_S, Spool, usable
 from echobeat.node.worker import Worker
 
 LONGEST_SLEEP_S = 30.0
@@ -50,12 +50,13 @@ class Node:
         Raises
         ------
         OutputError
-            The spool or a port is taken.
+            The spool or a port is taken, or the spool cannot be used.
         """
         silence_libraries()
         self.spool.take()
         self.queue = Queue(self.spool.database)
-        swept = self.spool.sweep(self.queue.files())
+        with usable(self.spool.root):
+            swept = self.spool.sweep(self.queue.files())
         senders = [Sender(peer, self.settings, self.queue, self.journal) for peer in self.settings.send_to]
         woken = [self._loop(f"sender_{place}", each.run_due, each.next_due) for place, each in enumerate(senders, 1)]
         worker = Worker(self.settings, self.spool, self.queue, self.journal, self._analysis, lambda: _set(woken))

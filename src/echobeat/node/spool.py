@@ -18,13 +18,14 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from echobeat.errors import OutputError
+from echobeat.given import check_folder
 from echobeat.whole import sync, whole_file
 
 ABANDONED_S = 3600.0
@@ -36,19 +37,20 @@ class Spool:
 
     Raises
     ------
+    UsageError
+        It is a file, or lies below one.
     OutputError
-        It cannot be made.
+        It cannot be made or used.
     """
 
     def __init__(self, root: Path) -> None:
+        check_folder(root, "--spool")
         self.root = root
         self.incoming, self.instances, self.results = (root / name for name in ("incoming", "instances", "results"))
-        try:
+        with usable(root):
             for folder in (root, self.incoming, self.instances, self.results):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             root.chmod(0o700)
-        except OSError as error:
-            raise OutputError(f"{root}: the spool folder cannot be made ({error.strerror}).") from error
         self._lock = FileLock(root / "lock", timeout=0, mode=0o600)
 
     def take(self) -> None:
@@ -57,12 +59,13 @@ class Spool:
         Raises
         ------
         OutputError
-            Another node is at work there.
+            Another node is at work there, or the lock cannot be made.
         """
-        try:
-            self._lock.acquire()
-        except Timeout as error:
-            raise OutputError(f"Another node is using {self.root}. Stop it, or choose another --spool.") from error
+        with usable(self.root):
+            try:
+                self._lock.acquire()
+            except Timeout as error:
+                raise OutputError(f"Another node is using {self.root}. Stop it, or choose another --spool.") from error
 
     def release(self) -> None:
         """Let other nodes in."""
@@ -74,14 +77,21 @@ class Spool:
         return self.root / "queue.db"
 
     def key(self) -> bytes:
-        """The secret behind the pseudonyms of the log; made once."""
+        """The secret behind the pseudonyms of the log; made once.
+
+        Raises
+        ------
+        OutputError
+            It cannot be made or read.
+        """
         path = self.root / "key"
-        if not path.exists():
-            with whole_file(path) as beside:
-                beside.touch(mode=0o600)
-                beside.write_bytes(secrets.token_bytes(32))
-            sync(self.root)
-        return path.read_bytes()
+        with usable(path):
+            if not path.exists():
+                with whole_file(path) as beside:
+                    beside.touch(mode=0o600)
+                    beside.write_bytes(secrets.token_bytes(32))
+                sync(self.root)
+            return path.read_bytes()
 
     def free_bytes(self) -> int:
         """Free space of its disk."""
@@ -138,6 +148,18 @@ class Spool:
                     path.unlink()
                 removed += 1
         return removed
+
+
+@contextmanager
+def usable(path: Path) -> Iterator[None]:
+    """Turn the system's refusals when a node starts into an `OutputError` that names the file and the remedy."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"{error.filename or path}: the node cannot use it ({error.strerror or error}). Let the node's user own "
+            "the spool and all that is in it, or choose another --spool."
+        ) from error
 
 
 def file_name(uid: str) -> str:

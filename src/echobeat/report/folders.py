@@ -22,7 +22,7 @@ import re
 import shutil
 import tempfile
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -30,7 +30,8 @@ from types import TracebackType
 from filelock import FileLock, Timeout
 
 from echobeat import whole
-from echobeat.errors import OutputError, UsageError
+from echobeat.errors import OutputError
+from echobeat.given import check_folder
 
 LOCK = ".echobeat.lock"
 STAGE_PREFIX = whole.PREFIX
@@ -118,6 +119,12 @@ def _swap(new: Path, target: Path, old: Path) -> None:
 class OutputFolder:
     """``DIR``, for as long as one run writes into it: locked against other runs, cleared of what a killed run left.
 
+    Parameters
+    ----------
+    path : Path
+    within : sequence of str
+        Folders in it at any depth of which the run writes files that stand alone; they are cleared, too.
+
     Raises
     ------
     UsageError
@@ -126,15 +133,13 @@ class OutputFolder:
         Another run is writing there, or the folder cannot be made.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, within: Sequence[str] = ()) -> None:
+        self.path, self._within = path, within
         self._lock = FileLock(path / LOCK, timeout=0, mode=0o666)
 
     def __enter__(self) -> OutputFolder:
         with writing(self.path):
-            for place in (self.path, *self.path.parents):
-                if place.exists() and not place.is_dir():
-                    raise UsageError(f"{place} is a file, not a folder. Choose another --out.")
+            check_folder(self.path)
             self.path.mkdir(parents=True, exist_ok=True)
             try:
                 self._lock.acquire()
@@ -160,6 +165,9 @@ class OutputFolder:
                 if not os.path.lexists(self.path / kept.name):
                     os.replace(kept, self.path / kept.name)
             shutil.rmtree(workshop, ignore_errors=True)
+        for name in self._within:
+            for left in (self.path / name).rglob(f"{STAGE_PREFIX}*"):
+                left.unlink(missing_ok=True)
 
 
 def folder_name(source: str) -> str:

@@ -101,7 +101,8 @@ def rate_warnings(times_s: FloatArray) -> tuple[ClipWarning, ...]:
     return (
         ClipWarning(
             "frame_rate_implausible",
-            f"The frame rate of {fps:.4g} a second is implausible; rates and times may be wrong. Give it with --fps.",
+            f"The file's frame rate is {fps:.3g} a second; no echocardiogram is recorded at under {PLAUSIBLE_FPS[0]:g}."
+            " Give the frame rate of the recording (--fps, or fps=).",
         ),
     )
 
