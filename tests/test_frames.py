@@ -2,14 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from echobeat.errors import NoRoom
 from echobeat.frames import FrameStack
 
 
-@settings(deadline=None)  # a busy machine is slow
 @given(
     lengths=st.lists(st.integers(1, 7), min_size=1, max_size=6),
     limit=st.sampled_from([0, 200, 10**6]),

@@ -29,7 +29,7 @@ def edge_points(mask: np.ndarray, spacing: tuple[float, float]) -> np.ndarray:
 
 
 @given(seed=st.integers(0, 10**6), spacing=st.tuples(st.floats(0.2, 2), st.floats(0.2, 2)))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_distances_are_those_between_the_edges(seed: int, spacing: tuple[float, float]) -> None:
     """95th percentile of the distances each way, the larger of the two; and the mean over both edges."""
     one, other = blob(seed), blob(seed + 1)
@@ -50,7 +50,7 @@ def test_an_empty_mask_is_a_diagonal_away() -> None:
 
 
 @given(seed=st.integers(0, 10**6))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_pixels_in_common_give_scikit_learns_dice(seed: int) -> None:
     """Dice is the F1 score of the pixels; union and intersection give Jaccard's index."""
     one, other = blob(seed), blob(seed + 1)

@@ -27,7 +27,7 @@ text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\x
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(data=st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_rows_come_back_as_they_were(kind: type, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Floats to the last digit, names with commas, quotes and line ends, values that are not known."""
     path = tmp_path_factory.mktemp("rows") / "rows.csv"

@@ -50,7 +50,7 @@ DEFINITIONS = {
 
 @pytest.mark.parametrize("statistic", DEFINITIONS, ids=lambda f: f.__name__)
 @given(seed=seeds)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_a_statistic_and_its_resamples_are_as_defined(statistic, seed: int) -> None:
     """The weighted form equals the definition, applied to the items repeated as often as they were drawn."""
     truth, estimate = made(seed)
@@ -61,7 +61,7 @@ def test_a_statistic_and_its_resamples_are_as_defined(statistic, seed: int) -> N
 
 
 @given(seed=seeds)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_classification_is_scikit_learns(seed: int) -> None:
     """AUC with ties, sensitivity, specificity and Brier score, also in a resample."""
     truth, estimate = made(seed)

@@ -21,7 +21,6 @@ def masks(draw: st.DrawFn) -> np.ndarray:
     return mask
 
 
-@settings(deadline=None)
 @given(masks(), st.sampled_from([32, 64, 112, 224, None]))
 def test_the_whole_sector_is_inside_centred_and_undistorted(mask: np.ndarray, size: int | None) -> None:
     place = Placement.of(mask, size)
@@ -39,7 +38,7 @@ def test_the_whole_sector_is_inside_centred_and_undistorted(mask: np.ndarray, si
         assert place.height % 2 == place.width % 2 == 0
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(st.integers(90, 300), st.integers(90, 300), st.floats(0.15, 0.3))
 def test_a_disk_stays_a_disk_of_the_same_size_in_mm(height: int, width: int, share: float) -> None:
     """Area and second moments, by the new spacing."""
@@ -63,7 +62,6 @@ def test_frames_of_the_wanted_size_are_not_touched_inside_the_sector() -> None:
     assert np.array_equal(new, np.where(mask, frames, 0))
 
 
-@settings(deadline=None)
 @given(masks())
 def test_nothing_outside_the_sector_reaches_the_new_frames(mask: np.ndarray) -> None:
     """Whatever was there: two screens that differ outside alone give the same frames."""
@@ -74,7 +72,6 @@ def test_nothing_outside_the_sector_reaches_the_new_frames(mask: np.ndarray) -> 
     assert np.array_equal(*(place.enter(screen, mask) for screen in screens))
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0.005, 0.08), min_size=2, max_size=40), st.floats(10, 120))
 def test_resampling_keeps_a_ramp_at_whatever_times_it_was_recorded(steps: list[float], fps: float) -> None:
     """A grey value that grows with time grows with time afterwards, at k / fps, from the first frame to the last."""

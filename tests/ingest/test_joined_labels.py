@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from made_archive import PSEUDONYMS
 
@@ -105,7 +105,6 @@ def test_a_video_gets_its_patient_from_the_table(tmp_path: Path) -> None:
     assert len({one.split for one in joined.clips}) == 1
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 30), st.booleans()), min_size=1, max_size=40))
 def test_no_patient_is_ever_in_two_splits(studies: list[tuple[int, bool]]) -> None:
     clips = [

@@ -9,7 +9,7 @@ from made_hearts import bullet_mask
 from echobeat.measurement import long_axis
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     tilt=st.floats(-35, 35),
     oblique=st.floats(-12, 12),
@@ -45,7 +45,7 @@ def test_unequal_spacing_is_taken_into_account():
     assert axis.apex_px[1] == pytest.approx(apex[1] / 2, abs=2.5)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 30), st.integers(0, 30))
 def test_the_axis_moves_with_the_mask(rows, columns):
     """Shifting a mask by whole pixels shifts its axis by exactly as much."""

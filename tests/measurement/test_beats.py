@@ -155,7 +155,7 @@ def test_flat_and_short_curves_have_no_beats():
         assert find_beats(curve_of(times, np.full(count, 80.0))) == ()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 1000), factor=st.sampled_from([0.5, 2.0]), rate=st.floats(72, 88))
 def test_playing_a_clip_faster_or_slower_changes_the_rate_and_not_the_ef(seed, factor, rate):
     """At twice the speed the same frames have twice the rate and the same EF (within 1.5 points)."""
@@ -168,7 +168,7 @@ def test_playing_a_clip_faster_or_slower_changes_the_rate_and_not_the_ef(seed, f
     assert study_ef(other).value == pytest.approx(study_ef(one).value, abs=1.5)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 1000), gain=st.floats(0.01, 1000), shift=st.floats(0, 100))
 def test_gain_and_shift_in_time_change_nothing(seed, gain, shift):
     """Volumes in other units, and a clock that starts elsewhere, give the same frames and EFs."""
@@ -182,7 +182,7 @@ def test_gain_and_shift_in_time_change_nothing(seed, gain, shift):
     assert [b.ef for b in one] == pytest.approx([b.ef for b in other], nan_ok=True)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(rate=st.floats(40, 130), ef=st.floats(25, 70), start=st.floats(-0.9, 0.0))
 def test_twice_the_frame_rate_gives_the_same_beats(rate, ef, start):
     """At 25 and at 50 frames a second the same clip has the same whole beats, systoles within 60 ms."""

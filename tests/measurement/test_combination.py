@@ -74,7 +74,7 @@ def test_a_beat_that_the_network_could_not_read_keeps_the_ef_of_its_contours():
     assert beats[1].ef_geometric == 52.0
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.floats(1.0, 20.0), st.floats(1.0, 20.0))
 def test_the_more_the_network_doubts_the_wider_the_interval(one, other):
     """Order of deviations is order of widths, for beats and studies."""

@@ -48,7 +48,7 @@ def test_a_study_without_a_counting_beat_has_no_ef():
     assert study_ef([made_beat(ectopic=True), made_beat(1, post_ectopic=True)]) is None
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.floats(5, 85), min_size=1, max_size=12))
 def test_the_robust_mean_lies_among_the_values_and_does_not_depend_on_their_order(values):
     """Between smallest and largest, the same for any order, moving with a shift."""

@@ -10,7 +10,7 @@ from echobeat.measurement import clean_mask
 from echobeat.measurement.region import find_region
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(arrays(bool, st.tuples(st.integers(1, 24), st.integers(1, 24))))
 def test_a_cleaned_mask_is_one_region_without_holes_and_contains_the_largest(mask):
     """What is left of any mask is the largest region of the mask and its holes, nothing else."""

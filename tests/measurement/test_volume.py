@@ -14,7 +14,7 @@ def true_volume(length, width):
     return np.pi / 6 * length * width**2
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     kind=st.sampled_from(["ellipsoid", "half ellipsoid"]),
     tilt=st.floats(3, 35),
@@ -64,7 +64,7 @@ def test_spacing_turns_pixels_into_millilitres_and_corrects_squashed_pixels():
     assert disks_volume(squashed, long_axis(squashed, (0.5, 1.0)), (0.5, 1.0)) == pytest.approx(volume_ml, rel=0.02)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.floats(0.2, 3.0))
 def test_volume_grows_with_the_cube_of_the_spacing(spacing):
     """Twice the spacing, eight times the volume."""

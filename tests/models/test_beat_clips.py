@@ -29,7 +29,7 @@ def pulsing(frames=60, size=112, scale=1.0, shift=(0, 0)):
     return grey, lv
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 40), st.integers(2, 60), st.integers(2, 60), st.sampled_from(["whole", "ejection", "filling"]))
 def test_frames_run_from_ed_over_es_to_ed_and_half_cycles_are_mirrored(first, ejection, filling, kind):
     """End-systole stands at place 8, frames never leave the beat, and rise then fall in time order or mirrored."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from echobeat.errors import ModelError
@@ -102,7 +102,6 @@ def test_all_clips_start_at_every_frame_that_leaves_room(ef_card):
     assert len(EjectionFractionModel(ef_card(), told).all_clips(*numbered(5, 50.0))) == 1
 
 
-@settings(deadline=None)  # a busy machine is slow
 @given(st.integers(1, 3000), st.integers(8, 300))
 def test_tiles_cover_a_video_once_and_are_about_equal(count, longest):
     """None is longer than allowed, none but the last ends off a step of eight, none is a small remainder."""

@@ -1,7 +1,7 @@
 """Frames enter the network's square and its answer comes back to the same place."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from echobeat.frames import FrameStack
@@ -13,7 +13,6 @@ def disc(height, width, row, column, radius):
     return (rows - row) ** 2 + (columns - column) ** 2 < radius**2
 
 
-@settings(deadline=None)  # a busy machine is slow
 @given(st.integers(60, 900), st.integers(60, 900), st.floats(0.3, 0.7), st.floats(0.3, 0.7))
 def test_a_disc_comes_back_where_it_was(height, width, down, across):
     """Entering and leaving moves a region by less than half a pixel of the square, at any size."""

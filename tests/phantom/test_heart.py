@@ -41,7 +41,7 @@ def test_half_an_ellipsoid_has_the_volume_of_half_an_ellipsoid() -> None:
     assert _plain().edv_ml == pytest.approx(2 / 3 * np.pi * 2.5 * 3.0 * 8.0, rel=1e-3)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seeds, st.floats(0, 1))
 def test_volume_agrees_with_counting_points_in_the_body(seed: int, state: float) -> None:
     """Points drawn in a box round the body fall into it as often as its volume says."""
@@ -56,7 +56,7 @@ def test_volume_agrees_with_counting_points_in_the_body(seed: int, state: float)
     assert body.volume_ml(state) == pytest.approx(counted, rel=0.06)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seeds, st.floats(10, 80))
 def test_contraction_gives_the_ejection_fraction_drawn(seed: int, ef: float) -> None:
     """From state 0 to state 1 the body ejects its EF, and `state_for` finds both states again."""
@@ -66,7 +66,7 @@ def test_contraction_gives_the_ejection_fraction_drawn(seed: int, ef: float) -> 
     assert body.state_for(volumes) == pytest.approx([0, 1], abs=0.02)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seeds)
 def test_base_moves_to_the_apex_in_systole(seed: int) -> None:
     """In the image the middle of the mitral plane rises while the apex hardly moves."""

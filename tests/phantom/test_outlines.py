@@ -17,7 +17,7 @@ def _cavity(seed: int, scale: float = 8.0) -> np.ndarray:
     return (points - points.mean(axis=0)) * scale + 64.0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32))
 def test_mask_has_the_area_of_its_polygon(seed: int) -> None:
     """Pixels by their centre: no fattening, no thinning."""
@@ -34,7 +34,7 @@ def test_mask_of_a_rectangle_is_exact() -> None:
     assert np.array_equal(polygon_mask(corners, 8, 6), expected)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32))
 def test_tracings_give_the_mask_back(seed: int) -> None:
     """The polygon of 20 chords, as EchoNet's readers build it, has Dice > 0.97 with the mask."""

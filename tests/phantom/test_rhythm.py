@@ -20,7 +20,7 @@ def _plan(seed: int, kind: RhythmKind, ef: float = 55.0, seconds: float = 8.0): 
     return rhythm, plan_beats(rhythm, 120.0, ef, seconds, rng)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(cases)
 def test_volume_is_largest_before_ejection_and_smallest_at_end_systole(case: tuple[int, RhythmKind, float]) -> None:
     """At each beat's own moments the curve takes the beat's EDV and ESV, and stays between them in systole."""
@@ -33,7 +33,7 @@ def test_volume_is_largest_before_ejection_and_smallest_at_end_systole(case: tup
         assert np.all(np.diff(volume) <= 1e-9)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(cases)
 def test_volume_has_no_jumps(case: tuple[int, RhythmKind, float]) -> None:
     """Within a millisecond the volume changes by less than 2 % of the EDV, across beats too."""

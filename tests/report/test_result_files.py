@@ -121,7 +121,7 @@ def test_beats_of_a_refused_clip_say_so(tmp_path: Path, calibrated: Assessment) 
     assert {row["accepted"] for row in rows_of(tmp_path / "beats.csv")} == {"false"}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(arrays(bool, st.tuples(st.integers(1, 70), st.integers(1, 9), st.integers(1, 9))))
 def test_masks_come_back_from_numpy_load_as_they_were(
     tmp_path_factory: pytest.TempPathFactory, masks: np.ndarray
