@@ -6,7 +6,7 @@ import pytest
 
 import echobeat
 from echobeat import measurement
-from echobeat.evaluation.phantoms import StudyScore
+from echobeat.evaluation.phantoms import StudyScore, Systoles
 from echobeat.phantom import draw_patient, make_study
 from echobeat.phantom.seeds import VALIDATION_SEEDS
 
@@ -41,7 +41,7 @@ def test_an_evaluation_takes_the_reported_ef_for_both_whatever_the_weight(regula
     """None only where nothing was calibrated beside the contours."""
 
     def both(ef):
-        return StudyScore("p", "sinus", (), 0, replace(regular, ef=ef), None, 55.0, None).ef("both")
+        return StudyScore("p", "sinus", Systoles(0, 0, 0), (), 0, replace(regular, ef=ef), None, 55.0, None).ef("both")
 
     assert both(replace(regular.ef, method="video", video_weight=1.0)) == regular.ef.value
     assert both(replace(regular.ef, method="combined", video_weight=0.4)) == regular.ef.value

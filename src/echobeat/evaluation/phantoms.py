@@ -58,11 +58,22 @@ class BeatScore:
 
 
 @dataclass(frozen=True)
+class Systoles:
+    """Counts over one clip: true end-systoles, found ones, and how many of both belong together."""
+
+    true: int
+    found: int
+    matched: int
+
+
+@dataclass(frozen=True)
 class StudyScore:
     """One phantom patient.
 
     Attributes
     ----------
+    systoles : Systoles
+        All that the clip shows, those of beats that it cuts, too.
     false_beats : int
         Complete beats of ours that belong to no true beat.
     known : KnownStudy or None
@@ -73,6 +84,7 @@ class StudyScore:
 
     name: str
     rhythm: str
+    systoles: Systoles
     beats: tuple[BeatScore, ...]
     false_beats: int
     result: Result
@@ -124,6 +136,7 @@ def score_phantom(folder: Path, truth: Mapping[str, Any], models: Models) -> Stu
     return StudyScore(
         name=name,
         rhythm=truth["rhythm"],
+        systoles=count_systoles(truth["beats"], found.beats, clip.times_s),
         beats=tuple(
             BeatScore(beat["ef"], match, matching_beat(beat, oracle, clip.times_s, volume_ml))
             for match, beat in matches
@@ -134,6 +147,28 @@ def score_phantom(folder: Path, truth: Mapping[str, Any], models: Models) -> Stu
         true_ef=truth["ef"],
         oracle=by_oracle.value if by_oracle else None,
     )
+
+
+def count_systoles(truths: Sequence[Mapping[str, Any]], beats: Sequence[Beat], times_s: FloatArray) -> Systoles:
+    """Match true and found end-systoles in order of time, each with one other within `ES_TOLERANCE_S`.
+
+    Parameters
+    ----------
+    truths : sequence of mapping
+        Beats of a phantom's truth file.
+    beats : sequence of Beat
+    times_s : ndarray
+        (frames,), seconds.
+    """
+    true = sorted(beat["es_s"] for beat in truths if beat["es_frame"] is not None)
+    found = sorted(float(times_s[beat.es_frame]) for beat in beats if beat.es_frame is not None)
+    matched = place = 0
+    for at in true:
+        while place < len(found) and found[place] < at - ES_TOLERANCE_S:
+            place += 1
+        if place < len(found) and found[place] <= at + ES_TOLERANCE_S:
+            matched, place = matched + 1, place + 1
+    return Systoles(len(true), len(found), matched)
 
 
 def matching_beat(
@@ -166,6 +201,7 @@ def summarise(scores: Sequence[StudyScore], what: str) -> tuple[Metric, ...]:
         recall = [np.mean([beat.ours is not None for beat in score.beats]) for score in with_beats]
         metrics.append(mean_metric("complete beats found, share", recall, what))
         metrics.append(mean_metric("false beats a study", [score.false_beats for score in scores], what))
+    metrics += _of_systoles([score.systoles for score in scores], what)
     refused = [not score.result.quality.accepted for score in scores]
     metrics.append(mean_metric("studies that are refused an EF, share", refused, what))
     ways: tuple[Way, ...] = ("our masks", "video", "both", "true masks")
@@ -176,6 +212,16 @@ def summarise(scores: Sequence[StudyScore], what: str) -> tuple[Metric, ...]:
             metrics.append(mean_metric(f"study EF from {way}, MAE", np.abs(study), what))
             metrics.append(mean_metric(f"study EF from {way}, bias", study, what))
     return (*metrics, *_of_intervals(scores, what))
+
+
+def _of_systoles(systoles: Sequence[Systoles], what: str) -> list[Metric]:
+    """F1, the harmonic mean of recall and precision, of all patients' systoles together."""
+    shown = [one for one in systoles if one.true + one.found]
+    if not shown:
+        return []
+    f1 = ratio([2 * one.matched for one in shown], [one.true + one.found for one in shown])
+    spread = bootstrap({"": f1}, [str(number) for number in range(len(shown))])[""]
+    return [Metric("systoles, F1", spread.value, len(shown), spread.low, spread.high, what)]
 
 
 def _of_beats(scores: Sequence[StudyScore], way: Way, what: str) -> list[Metric]:
