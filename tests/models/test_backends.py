@@ -35,6 +35,18 @@ def test_a_network_takes_as_many_threads_as_its_container_may_use(tmp_path, monk
     assert open_backend(tmp_path, "onnxruntime", 5) == 5
 
 
+@pytest.mark.parametrize("count", [1, 2, 5, 9])
+@pytest.mark.parametrize("threads", [2, 3])
+def test_a_batch_that_threads_share_has_the_answers_of_its_items_in_order(count, threads):
+    """However many there are, and whoever of them is ready first."""
+    images = np.concatenate([sample_frames(seed, 3, 112)[0] for seed in range(3)]).astype(np.float32)[:count, None]
+    alone = open_backend(model_file("lv"), "onnxruntime", 1)
+    one_by_one = np.concatenate([alone.run(images[k : k + 1]) for k in range(count)])
+    together = open_backend(model_file("lv"), "onnxruntime", threads).run(images)
+    assert together.shape == one_by_one.shape
+    assert np.abs(together - one_by_one).max() < 1e-5
+
+
 @pytest.mark.skipif(not HAS_OPENVINO, reason="OpenVINO is not installed")
 @pytest.mark.parametrize(("backend", "largest", "dice"), [("openvino", 1e-3, 0.999), ("openvino-bf16", 0.5, 0.98)])
 def test_openvino_finds_the_same_ventricles(backend, largest, dice):

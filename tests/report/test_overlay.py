@@ -22,7 +22,7 @@ from echobeat.report.plots import CurveView
 
 def video_of(assessment: Assessment, folder: Path) -> Path:
     path = folder / "overlay.mp4"
-    write_overlay(assessment, path)
+    write_overlay(Overlay(assessment), path)
     return path
 
 
@@ -76,6 +76,16 @@ def test_colours_come_back_as_they_were_drawn(tmp_path: Path, assessment: Assess
     assert np.abs(shown - drawn).mean(axis=(0, 1)).max() < 2
 
 
+def test_each_frame_of_the_video_is_the_picture_drawn_for_it(tmp_path: Path, assessment: Assessment) -> None:
+    """And not one before or behind it: they share their memory."""
+    overlay = Overlay(assessment)
+    with av.open(str(video_of(assessment, tmp_path))) as container:
+        shown = [frame.to_ndarray(format="rgb24").astype(int) for frame in container.decode(video=0)][:12]
+    drawn = [overlay.picture(frame).astype(int) for frame in range(12)]
+    nearest = [int(np.argmin([np.abs(one - other).mean() for other in drawn])) for one in shown]
+    assert nearest == list(range(12))
+
+
 def test_the_right_panel_shows_the_mask_and_the_left_one_the_image_alone(assessment: Assessment) -> None:
     overlay = Overlay(assessment)
     picture, layout = overlay.picture(0), overlay.layout
@@ -92,7 +102,7 @@ def test_the_right_panel_shows_the_mask_and_the_left_one_the_image_alone(assessm
 def test_a_frame_without_a_ventricle_is_shown_as_it_is(assessment: Assessment) -> None:
     painter = Painter(Scale.of(assessment.clip))
     image, nowhere = assessment.clip.frames[0], np.full(2, np.nan)
-    drawn = painter.ventricle(image, np.zeros((112, 112), bool), nowhere, nowhere)
+    drawn = painter.ventricle(painter.plain(image), np.zeros((112, 112), bool), nowhere, nowhere)
     np.testing.assert_array_equal(drawn, painter.plain(image))
 
 
@@ -129,6 +139,13 @@ def test_the_ef_of_the_beat_being_shown_is_named(assessment: Assessment) -> None
     assert overlay.beat_text(0)[0] == "EF 53 %"
     assert overlay.beat_text(55)[0] == "EF –"
     assert "incomplete" in overlay.beat_text(55)[1]
+
+
+def test_a_picture_is_the_same_whatever_was_drawn_before_it(assessment: Assessment) -> None:
+    """Its beat's header, too, which is kept from picture to picture."""
+    overlay = Overlay(assessment)
+    for frame in (0, 1, 24, 25, 55, 30, 0):
+        np.testing.assert_array_equal(overlay.picture(frame), Overlay(assessment).picture(frame))
 
 
 def test_a_refused_clip_shows_its_reason_and_never_a_number(refused: Assessment) -> None:

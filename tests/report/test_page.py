@@ -16,7 +16,7 @@ from made import made_assessment
 from echobeat.measurement.codes import CODES
 from echobeat.records import Assessment, ClipWarning, Estimate, IndexBeat, Quality, Rhythm, StudyEstimate
 from echobeat.report import page
-from echobeat.report.overlay import write_overlay
+from echobeat.report.overlay import Overlay, write_overlay
 from echobeat.report.page import page_html, write_page
 
 NO_VIDEO = Path("/no/such/overlay.mp4")
@@ -221,11 +221,10 @@ hostile = st.text(min_size=1, max_size=40) | st.sampled_from(
 )
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=hostile, message=hostile)
 def test_names_and_messages_never_become_markup(monkeypatch: pytest.MonkeyPatch, name: str, message: str) -> None:
     monkeypatch.setattr(page, "curve_svg", lambda _: "<svg></svg>")
-    monkeypatch.setattr(page, "_poster", lambda _: "data:,")
     monkeypatch.setattr(page, "_stills", lambda _: [])
 
     def tags(name: str, message: str) -> list[str]:
@@ -238,13 +237,21 @@ def test_names_and_messages_never_become_markup(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_the_video_is_embedded_whole(tmp_path: Path, assessment: Assessment) -> None:
-    write_overlay(assessment, tmp_path / "overlay.mp4")
+    write_overlay(Overlay(assessment), tmp_path / "overlay.mp4")
     write_page(assessment, tmp_path / "report.html")
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
     embedded = re.search(r'src="data:video/mp4;base64,([^"]+)"', html)
     assert embedded is not None
     assert base64.b64decode(embedded[1]) == (tmp_path / "overlay.mp4").read_bytes()
     assert 'poster="data:image/jpeg' in html
+
+
+def test_the_overlay_that_drew_the_video_draws_its_still_as_a_new_one_would(
+    tmp_path: Path, assessment: Assessment
+) -> None:
+    overlay, video = Overlay(assessment), tmp_path / "overlay.mp4"
+    write_overlay(overlay, video)
+    assert page_html(assessment, video, overlay) == page_html(assessment, video)
 
 
 def test_a_large_video_is_linked_and_a_missing_one_gives_way_to_stills(

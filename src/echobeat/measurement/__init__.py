@@ -1,4 +1,4 @@
-"""From masks to a volume curve, beats, EF and a verdict on the clip; numpy, scipy and OpenCV only.
+"""From masks to a volume curve, beats, EF and a verdict on the clip; numpy and OpenCV only.
 
 ::
 

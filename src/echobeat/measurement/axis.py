@@ -119,7 +119,8 @@ def outline(region: Region, spacing: Spacing) -> tuple[FloatArray, FloatArray]:
     scale = np.asarray(spacing)
     closed = region.to_px((traced + 0.5) / factor - margin) * scale
     points = _equally_spaced(np.vstack([closed, closed[:1]]))
-    tangents = np.roll(points, -1, axis=0) - np.roll(points, 1, axis=0)
+    before, after = _neighbours(points)
+    tangents = after - before
     normals = np.stack([-tangents[:, 1], tangents[:, 0]], axis=1)
     normals /= np.maximum(np.hypot(normals[:, 0], normals[:, 1]), 1e-12)[:, None]
     if np.sum((points - points.mean(axis=0)) * normals) < 0:
@@ -136,5 +137,12 @@ def _equally_spaced(closed: FloatArray) -> FloatArray:
     wanted = np.arange(_OUTLINE_POINTS) * (reached[-1] / _OUTLINE_POINTS)
     points = np.stack([np.interp(wanted, reached, closed[:, 0]), np.interp(wanted, reached, closed[:, 1])], axis=1)
     for _ in range(2):
-        points = 0.5 * points + 0.25 * (np.roll(points, 1, axis=0) + np.roll(points, -1, axis=0))
+        before, after = _neighbours(points)
+        points = 0.5 * points + 0.25 * (before + after)
     return points
+
+
+def _neighbours(points: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The point before and the one after each point of a closed outline."""
+    around = np.concatenate([points[-1:], points, points[:1]])
+    return around[:-2], around[2:]

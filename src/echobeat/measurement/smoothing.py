@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import median_filter
+from numpy.lib.stride_tricks import sliding_window_view
 
 from echobeat.records import FloatArray
 
@@ -98,11 +98,17 @@ def reject_outliers(times_s: FloatArray, values: FloatArray) -> FloatArray:
     step = float(np.median(np.diff(times_s)))
     filled = np.interp(times_s, times_s[seen], values[seen])
     frames = max(3, 2 * round(0.05 / step) + 1)
-    expected = local_quadratic(times_s, median_filter(filled, frames, mode="nearest"), 0.05, times_s)
+    expected = local_quadratic(times_s, _running_median(filled, frames), 0.05, times_s)
     residual = values - expected
     spread = 1.4826 * float(np.nanmedian(np.abs(residual)))
     low, high = np.nanpercentile(expected, [5, 95])
     return np.where(np.abs(residual) > max(4 * spread, 0.2 * (high - low)), np.nan, values)
+
+
+def _running_median(values: FloatArray, count: int) -> FloatArray:
+    """Median of each value and its neighbours, `count` (odd) in all; the ends are taken to go on as they are."""
+    middle: FloatArray = np.median(sliding_window_view(np.pad(values, count // 2, mode="edge"), count), axis=-1)
+    return middle
 
 
 def resample(times_s: FloatArray, values: FloatArray, width_s: float) -> tuple[FloatArray, FloatArray]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from echobeat.errors import ModelError
 from echobeat.frames import FrameStack
+from echobeat.measurement import clean_mask
 from echobeat.models.cards import Card, load_card, model_file
 from echobeat.models.letterbox import Letterbox
 from echobeat.models.session import Backend, BackendName, open_backend
@@ -18,6 +19,8 @@ from echobeat.records import LVMasks
 
 BLOCK = 16
 """Frames given to the network at once: its activations then stay near 100 MB."""
+
+_CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 
 Float32 = NDArray[np.float32]
 
@@ -94,13 +97,11 @@ def _one_region(probabilities: Float32) -> tuple[Float32, NDArray[np.float64]]:
     clean = np.zeros_like(probabilities)
     confidence = np.zeros(len(probabilities))
     for index, frame in enumerate(probabilities):
-        regions, found = ndimage.label(frame > 0.5)
-        if found == 0:
+        whole = clean_mask(frame > 0.5)
+        if not whole.any():
             continue
-        largest = regions == 1 + np.bincount(regions.ravel())[1:].argmax()
-        whole = ndimage.binary_fill_holes(largest)
-        near = ndimage.binary_dilation(whole, iterations=2)
-        clean[index] = np.where(whole & (frame <= 0.5), 1.0, frame) * near
+        near = cv2.dilate(whole.view(np.uint8), _CROSS, iterations=2)
+        clean[index] = np.where(whole & (frame <= 0.5), np.float32(1), frame) * near
         soft = float(clean[index][clean[index] > 0.1].sum())
         confidence[index] = 2 * float(frame[whole].sum()) / (soft + float(whole.sum()))
     return clean, confidence

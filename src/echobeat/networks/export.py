@@ -46,7 +46,7 @@ class SegmentationModel(nn.Module):
         self.network = network
 
     def forward(self, frames: Tensor) -> Tensor:
-        return self.network(standardise(frames)).softmax(dim=1)  # type: ignore[no-any-return]  # untyped nn.Module
+        return _softmax(self.network(standardise(frames)))
 
 
 class Probabilities(nn.Module):
@@ -58,7 +58,14 @@ class Probabilities(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         logits: Tensor = self.network(frames)
-        return logits.sigmoid() if logits.shape[1] == 1 else logits.softmax(dim=1)
+        return logits.sigmoid() if logits.shape[1] == 1 else _softmax(logits)
+
+
+def _softmax(logits: Tensor) -> Tensor:
+    """Over the classes, written out: ONNX Runtime's own turns the whole array round twice for it, which costs a
+    twentieth of the light U-Net's time."""
+    weights = (logits - logits.amax(dim=1, keepdim=True)).exp()
+    return weights / weights.sum(dim=1, keepdim=True)
 
 
 def answering(module: RawGrey) -> nn.Module:

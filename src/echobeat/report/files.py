@@ -92,14 +92,16 @@ def _write_pictures(assessment: Assessment, stage: Path, parts: Parts) -> None:
         from echobeat.report.plots import write_volume_png
 
         write_volume_png(assessment, stage / "volume.png")
+    overlay = None
     if parts.video:
-        from echobeat.report.overlay import write_overlay
+        from echobeat.report.overlay import Overlay, write_overlay
 
-        write_overlay(assessment, stage / "overlay.mp4")
+        overlay = Overlay(assessment)
+        write_overlay(overlay, stage / "overlay.mp4")
     if parts.page:
         from echobeat.report.page import write_page
 
-        write_page(assessment, stage / "report.html")
+        write_page(assessment, stage / "report.html", overlay)
 
 
 def write_frames_csv(assessment: Assessment, path: Path) -> None:

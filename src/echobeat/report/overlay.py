@@ -34,6 +34,9 @@ LONGEST_WINDOW_S = 10.0
 
 CURVE_DPI = 100
 MARGIN, HEADER, CAPTION, CURVE, FOOTER = 12, 58, 24, 216, 30
+TIME_WIDTH = 118
+"""Kept free for the time, at the right of the header."""
+
 SMALLEST_PANEL_WIDTH = 336
 
 
@@ -151,7 +154,8 @@ class Overlay:
         self.layout = Layout.of(Scale.of(assessment.clip))
         self._painter = Painter(self.layout.panel)
         self._letters = Lettering(DARK.paper)
-        self._blank_header = np.full((HEADER, self.layout.width, 3), PAPER, np.uint8)
+        self._header = np.empty((HEADER, self.layout.width, 3), np.uint8)
+        self._headed: tuple[str, str] | None = None  # what is written in it
         self._curve = CurvePages(CurveView.of(assessment), self.layout.width, CURVE)
         self._verdict = wording.verdict(assessment.result)
         self._judged = wording.is_judged(assessment.result)
@@ -189,26 +193,32 @@ class Overlay:
 
     def _compose(self, frame: int, image: NDArray[np.uint8], mask: NDArray[np.bool_]) -> Picture:
         canvas, layout, curve = self._canvas, self.layout, self.assessment.curve
-        drawn = self._painter.ventricle(image, mask, curve.apex_px[frame], curve.base_px[frame])
-        for which, panel in enumerate((self._painter.plain(image), drawn)):
+        plain = self._painter.plain(image)
+        drawn = self._painter.ventricle(plain, mask, curve.apex_px[frame], curve.base_px[frame])
+        for which, panel in enumerate((plain, drawn)):
             left = layout.panel_left(which)
             canvas[layout.panel_top : layout.panel_top + panel.shape[0], left : left + panel.shape[1]] = panel
         canvas[layout.curve_top : layout.curve_top + CURVE] = self._curve.picture(frame)
-        self._write_header(canvas, frame)
+        if (text := self.beat_text(frame)) != self._headed:
+            self._write_header(*text)
+            self._headed = text
+        canvas[:HEADER] = self._header
+        self._write_time(canvas, frame)
         return canvas
 
-    def _write_header(self, canvas: Picture, frame: int) -> None:
-        canvas[:HEADER] = self._blank_header
-        room = self.layout.width - 2 * MARGIN - self._write_time(canvas, frame) - 24
-        headline, detail = self.beat_text(frame)
+    def _write_header(self, headline: str, detail: str) -> None:
+        """All of the header that changes from beat to beat only."""
+        header = self._header
+        header[:] = PAPER
+        room = self.layout.width - 2 * MARGIN - TIME_WIDTH - 24
         colour = DARK.ink if self._judged else "#ffcf5c"
         x = MARGIN + 2
-        x += self._letters.write(canvas, shortened(headline, 26, room), (x, 14), 26, colour, bold=True) + 16
+        x += self._letters.write(header, shortened(headline, 26, room), (x, 14), 26, colour, bold=True) + 16
         left = MARGIN + room - x
         size = 13 if text_width_px(detail, 13) <= left else 12
         first, rest = in_two_lines(detail, size, left)
-        self._letters.write(canvas, first, (x, 13 if rest else 25), size, DARK.faint)
-        self._letters.write(canvas, rest, (x, 30), size, DARK.faint)
+        self._letters.write(header, first, (x, 13 if rest else 25), size, DARK.faint)
+        self._letters.write(header, rest, (x, 30), size, DARK.faint)
 
     def beat_text(self, frame: int) -> tuple[str, str]:
         """What stands above a frame, large and small: the EF of its beat, or why there is none."""
@@ -225,34 +235,32 @@ class Overlay:
         headline = "EF –" if beat.ef is None else f"EF {wording.percent(beat.ef)} %"
         return headline, "  ·  ".join([*facts, study])
 
-    def _write_time(self, canvas: Picture, frame: int) -> int:
-        """Time, frame and phase at the right; returns the width taken."""
+    def _write_time(self, canvas: Picture, frame: int) -> None:
+        """Time, frame and phase at the right."""
         phase = self.assessment.phases[frame]
         colour = {"ED": DARK.ed, "diastole": DARK.ed, "ES": DARK.es, "systole": DARK.es}.get(phase, DARK.faint)
         words = {"ED": "end-diastole", "ES": "end-systole"}.get(phase, phase)
         clock = f"{self.assessment.clip.times_s[frame]:.2f} s"
         count = f"frame {frame}"
-        width = 118
-        left = self.layout.width - MARGIN - width
+        right = self.layout.width - MARGIN
         for text, y, size, shade, bold in (
             (words, 11, 13, colour, True),
             (f"{clock}  ·  {count}", 32, 11, DARK.faint, False),
         ):
-            x = left + width - text_width_px(text, size, bold=bold)
+            x = right - text_width_px(text, size, bold=bold)
             self._letters.write(canvas, text, (x, y), size, shade, bold=bold)
-        return width
 
 
-def write_overlay(assessment: Assessment, path: Path) -> None:
+def write_overlay(overlay: Overlay, path: Path) -> None:
     """Write ``overlay.mp4``: H.264, 4:2:0, its index in front, each frame shown at its own time.
 
     Memory does not grow with the length of the clip.
     """
-    overlay = Overlay(assessment)
-    times = assessment.clip.times_s
-    rate = Fraction(assessment.clip.fps or 1.0).limit_denominator(1001)
-    ticks = np.round(times * TICKS_A_SECOND).astype(int)
+    clip = overlay.assessment.clip
+    rate = Fraction(clip.fps or 1.0).limit_denominator(1001)
+    ticks = np.round(clip.times_s * TICKS_A_SECOND).astype(int)
     planes = np.empty((overlay.layout.height * 3 // 2, overlay.layout.width), np.uint8)
+    frame = av.VideoFrame.from_numpy_buffer(planes, format="yuv420p")  # one for all pictures: the encoder copies it
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         stream = container.add_stream("libx264", rate=rate, options=ENCODER)
         stream.width, stream.height, stream.pix_fmt = overlay.layout.width, overlay.layout.height, "yuv420p"
@@ -261,7 +269,6 @@ def write_overlay(assessment: Assessment, path: Path) -> None:
         stream.codec_context.thread_type = "FRAME"  # encodes one frame while the next is drawn
         for tick, picture in zip(ticks, overlay.pictures(), strict=True):
             cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420, dst=planes)
-            frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
             frame.pts, frame.time_base = int(tick), Fraction(1, TICKS_A_SECOND)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())

@@ -81,15 +81,23 @@ class Scaled:
     high: float | None
 
 
-def write_page(assessment: Assessment, path: Path) -> None:
+def write_page(assessment: Assessment, path: Path, overlay: Overlay | None = None) -> None:
     """Write ``report.html``; embeds the ``overlay.mp4`` beside it, if there is one.
 
     Every text is escaped: names of files and warnings are untrusted.
+
+    Parameters
+    ----------
+    assessment : Assessment
+        What the page is about.
+    path : Path
+    overlay : Overlay
+        The one that drew the video. It draws the video's still, too, and need not draw its curve again.
     """
-    path.write_text(page_html(assessment, path.with_name("overlay.mp4")), encoding="utf-8")
+    path.write_text(page_html(assessment, path.with_name("overlay.mp4"), overlay), encoding="utf-8")
 
 
-def page_html(assessment: Assessment, video: Path) -> str:
+def page_html(assessment: Assessment, video: Path, overlay: Overlay | None = None) -> str:
     """The page as text; `video` is embedded, linked if it is large, left out if it does not exist."""
     result = assessment.result
     linked, embedded = _video_addresses(video)
@@ -112,7 +120,7 @@ def page_html(assessment: Assessment, video: Path) -> str:
         notes=notes,
         video=embedded,
         video_file=linked,
-        poster=_poster(assessment),
+        poster=_poster(overlay or Overlay(assessment)) if linked else "",
         curve=curve_svg(assessment),
         curve_description=_curve_description(result),
         stills=_stills(assessment),
@@ -289,10 +297,10 @@ def _video_addresses(video: Path) -> tuple[str | None, str | None]:
     return video.name, "data:video/mp4;base64," + base64.b64encode(video.read_bytes()).decode()
 
 
-def _poster(assessment: Assessment) -> str:
-    beat = wording.representative_beat(assessment.result)
+def _poster(overlay: Overlay) -> str:
+    beat = wording.representative_beat(overlay.assessment.result)
     frames = wording.extremes(beat) if beat else None
-    return _jpeg(Overlay(assessment).picture(frames[0] if frames else 0))
+    return _jpeg(overlay.picture(frames[0] if frames else 0))
 
 
 def _stills(assessment: Assessment) -> list[Still]:

@@ -95,16 +95,16 @@ class Painter:
 
     def ventricle(
         self,
-        image: NDArray[np.uint8],
+        plain: Picture,
         mask: NDArray[np.bool_],
         apex: NDArray[np.float64],
         base: NDArray[np.float64],
     ) -> Picture:
-        """The image with the mask (height, width) as translucent fill and smooth contour, and with the long axis.
+        """A `plain` picture with the mask (height, width) as translucent fill and smooth contour, and the long axis.
 
         `apex` and `base` are its ends, (row, column); NaN where unknown.
         """
-        np.copyto(self._drawn, self.plain(image))
+        np.copyto(self._drawn, plain)
         if mask.any():
             self._draw_mask(mask)
         if np.isfinite(apex).all() and np.isfinite(base).all():
@@ -132,4 +132,4 @@ def ventricle_picture(assessment: Assessment, frame: int, painter: Painter) -> P
     """One frame of an assessed clip, drawn by `painter`."""
     curve = assessment.curve
     image, mask = assessment.clip.frames[frame], assessment.masks.lv[frame]
-    return painter.ventricle(image, mask, curve.apex_px[frame], curve.base_px[frame])
+    return painter.ventricle(painter.plain(image), mask, curve.apex_px[frame], curve.base_px[frame])
