@@ -57,8 +57,9 @@ def data(tmp_path):
 def test_a_calibration_takes_the_place_of_the_cards_until_it_is_forgotten(call, data):
     """lv's bias becomes the -4 of these studies; then it is the card's own again; the bundled card is not touched."""
     before = load_card("lv").measurement_error
-    code, out, _ = call("calibrate", "--data", data, "--model", "lv")
+    code, out, err = call("calibrate", "--data", data, "--model", "lv")
     assert code == 0
+    assert "of 30 true EFs" in " ".join(err.split())
     kept = json.loads(Path(out.strip()).read_text())
     assert "30 studies" in kept["data"]
     error = MeasurementError.from_json(load_card("lv").measurement_error)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
 
 from echobeat.errors import EchobeatError, UsageError
+
+if TYPE_CHECKING:
+    from echobeat.records import FloatArray
 
 SOME_FAILED = 3
 """Exit code: some studies could not be read; the calibration rests on the others."""
@@ -37,7 +40,7 @@ def calibrate(
     Exit codes: 0 all studies were read, 2 wrong use, 3 some could not be read.
     """
     from echobeat.datasets import open_dataset
-    from echobeat.evaluation.calibration import with_calibration
+    from echobeat.evaluation.calibration import held_out, with_calibration
     from echobeat.evaluation.known import known_of
     from echobeat.given import check_folder
     from echobeat.models import load_card
@@ -77,8 +80,22 @@ def calibrate(
     made = with_calibration(models.segmentation.card, None if alone else card, usable, said)
     path = write_calibration(card, made.measurement_error or {}, beside)
     console.print(f"{len(usable)} of {len(studies)} studies have a beat that counts; the calibration rests on them.")
+    console.print(_held_out(held_out(usable, models.segmentation.card, None if alone else card)))
     for problem in failed[:SHOWN]:
         console.print(problem, style="red", markup=False, soft_wrap=True)
     typer.echo(path)
     if failed:
         raise typer.Exit(SOME_FAILED)
+
+
+def _held_out(intervals: FloatArray) -> str:
+    """What the intervals do to studies that a calibration did not see."""
+    if not len(intervals):
+        return "They are too few to be left out in turn: how often the interval holds on further ones is not known."
+    low, high, truth = intervals.T
+    width = sorted(high - low)[len(low) // 2]
+    held = int(((low <= truth) & (truth <= high)).sum())
+    return (
+        f"Each fifth left out in turn: {held} of {len(truth)} true EFs ({100 * held / len(truth):.0f} %) lie in the "
+        f"90 % interval that the others give, whose median width is {width:.1f} points."
+    )

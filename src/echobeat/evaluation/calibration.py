@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from echobeat.evaluation.bootstrap import mean_metric
 from echobeat.measurement import (
     CalibrationStudy,
     MeasurementError,
@@ -15,9 +16,17 @@ from echobeat.measurement import (
     calibrate_studies,
     calibrate_video,
     counted_beats,
+    robust_mean,
 )
-from echobeat.models import Card
-from echobeat.records import Assessment
+from echobeat.measurement.calibration import MIN_STUDIES
+from echobeat.models import Card, Metric
+from echobeat.records import Assessment, FloatArray
+
+HELD_OUT_FOLDS = 5
+"""A calibration is judged on each fifth of its studies by what the other four fifths give."""
+
+EF_RANGES = ((0.0, 40.0, "true EF below 40"), (40.0, 50.0, "true EF 40 to 49"), (50.0, 101.0, "true EF from 50 on"))
+"""Ranges in which coverage is looked at, after the ranges of heart failure."""
 
 
 @dataclass(frozen=True)
@@ -101,3 +110,52 @@ def with_calibration(segmentation: Card, ef: Card | None, studies: Iterable[Know
     if ef is None:
         return replace(segmentation, measurement_error={**calibrated_contours(kept).to_json(), "data": data})
     return replace(ef, measurement_error=calibrated_video(kept, segmentation, data).to_json())
+
+
+def held_out(studies: Sequence[KnownStudy], segmentation: Card, ef: Card | None) -> FloatArray:
+    """The intervals that studies get from a calibration on others like them.
+
+    A calibration that is made from all studies covers as many of them as it was made to; what it does to further ones
+    is seen where each fifth is left out in turn.
+
+    Returns
+    -------
+    ndarray
+        (studies, 3): low, high, and the true EF, percent; none where four fifths are too few to calibrate on.
+    """
+    rows = []
+    for fold in range(HELD_OUT_FOLDS):
+        others = [study for number, study in enumerate(studies) if number % HELD_OUT_FOLDS != fold]
+        if len(others) < MIN_STUDIES:
+            return np.empty((0, 3))
+        numbers = with_calibration(segmentation, ef, others, "").measurement_error or {}
+        for study in studies[fold::HELD_OUT_FOLDS]:
+            if ef is None:
+                error, seen, efs = MeasurementError.from_json(numbers), study.contours, study.contours.efs
+            elif study.video is None:
+                continue
+            else:
+                both, seen = VideoCalibration.from_json(numbers), study.video
+                pairs = zip(study.contours.efs, seen.efs, strict=True)
+                error, efs = both.combined, np.array([both.together(float(a), float(b)) for a, b in pairs])
+            rows.append((*error.study_interval(robust_mean(efs), efs, seen.sds, seen.trust), seen.true_ef))
+    return np.array(rows)
+
+
+def held_out_metrics(intervals: FloatArray, data: str) -> list[Metric]:
+    """How many intervals of `held_out` hold the true EF, overall and by its range, and how wide they are."""
+    if not len(intervals):
+        return []
+    low, high, truth = intervals.T
+    inside = (low <= truth) & (truth <= high)
+    ranges = [(truth >= first) & (truth < last) for first, last, _ in EF_RANGES]
+    name = "study EF, share inside a 90 % interval calibrated on the others"
+    return [
+        mean_metric(name, inside, data),
+        *(
+            mean_metric(f"{name}, {what}", inside[some], data)
+            for some, (_, _, what) in zip(ranges, EF_RANGES, strict=True)
+            if some.any()
+        ),
+        mean_metric("study EF, width of these intervals, mean", high - low, data),
+    ]

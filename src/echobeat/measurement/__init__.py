@@ -33,7 +33,14 @@ from echobeat.measurement.combination import (
     study_video,
 )
 from echobeat.measurement.curve import Masks, volume_curve
-from echobeat.measurement.ejection_fraction import beat_intervals, category, counted_beats, ef_spread, study_ef
+from echobeat.measurement.ejection_fraction import (
+    beat_intervals,
+    category,
+    counted_beats,
+    ef_spread,
+    robust_mean,
+    study_ef,
+)
 from echobeat.measurement.evidence import ClipEvidence, gather_evidence
 from echobeat.measurement.intervals import MeasurementError, Trust, probability_below
 from echobeat.measurement.quality import judge
@@ -76,6 +83,7 @@ __all__ = [
     "probability_below",
     "read_beats",
     "rhythm",
+    "robust_mean",
     "study_combined",
     "study_ef",
     "study_video",

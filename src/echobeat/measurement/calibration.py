@@ -10,7 +10,7 @@ import numpy as np
 
 from echobeat.errors import UsageError
 from echobeat.measurement.ejection_fraction import counted_beats, robust_mean
-from echobeat.measurement.intervals import NEUTRAL_EF, MeasurementError, Trust, study_sd
+from echobeat.measurement.intervals import LEAST_DOUBT, MOST_DOUBT, NEUTRAL_EF, MeasurementError, Trust, study_sd
 from echobeat.records import Beat, FloatArray
 
 COVERAGE = 0.90
@@ -160,12 +160,15 @@ def _with_trust(draft: MeasurementError, studies: Sequence[CalibrationStudy], re
     if not known:
         return draft
     some, errors = [studies[k] for k in known], residual[known]
-    typical = float(np.median([study.trust.score for study in some if study.trust]))
+    score = np.array([study.trust.score for study in some if study.trust])
+    warned = np.array([study.trust.warned for study in some if study.trust])
+    own = np.array([draft.own_doubt(study.sds) for study in some])
     random = np.array([study_sd(0.0, draft.beat_sd, study.efs) for study in some])
+    typical = float(np.median(score))
 
     def cost(slope: float, factor: float) -> float:
-        tried = replace(draft, score_slope=slope, typical_score=typical, warned_factor=factor)
-        sds = np.hypot(draft.systematic_sd * np.array([tried.doubt(s.sds, s.trust) for s in some]), random)
+        doubt = own * np.exp(slope * (typical - score)) * np.where(warned, factor, 1.0)
+        sds = np.hypot(draft.systematic_sd * np.clip(doubt, LEAST_DOUBT, MOST_DOUBT), random)
         scale = math.sqrt(float(np.mean((errors / sds) ** 2)))
         belief = SLOPE_WEIGHT * slope**2 + FACTOR_WEIGHT * math.log2(factor / USUAL_FACTOR) ** 2
         return float(np.sum(np.log(sds * max(scale, 1e-6)))) + belief

@@ -133,13 +133,17 @@ class MeasurementError:
 
         The network's own deviations, the clip's quality and its warnings each multiply it.
         """
-        factor = 1.0
-        if sds is not None and len(sds) and self.typical_sd:
-            factor = math.sqrt(float(np.mean(np.square(sds)))) / self.typical_sd
+        factor = self.own_doubt(sds)
         if trust is not None:
             factor *= math.exp(self.score_slope * (self.typical_score - trust.score))
             factor *= self.warned_factor if trust.warned else 1.0
         return min(max(factor, LEAST_DOUBT), MOST_DOUBT)
+
+    def own_doubt(self, sds: FloatArray | None) -> float:
+        """What the network's own deviations alone say of it, without bounds."""
+        if sds is None or not len(sds) or not self.typical_sd:
+            return 1.0
+        return math.sqrt(float(np.mean(np.square(sds)))) / self.typical_sd
 
     def _interval(self, value: float, half_width: float) -> tuple[float, float]:
         centre = self.centre(value)

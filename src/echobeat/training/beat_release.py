@@ -10,7 +10,7 @@ import numpy as np
 
 from echobeat.datasets.camus import read_camus
 from echobeat.evaluation.bootstrap import mean_metric
-from echobeat.evaluation.calibration import with_calibration
+from echobeat.evaluation.calibration import held_out, held_out_metrics, with_calibration
 from echobeat.evaluation.phantoms import known_studies, score_phantoms, summarise
 from echobeat.models import BeatReader, Card, Metric, Segmenter, load_card, load_segmenter, model_file, open_backend
 from echobeat.models.library import add
@@ -52,7 +52,9 @@ def release_beats(run: Path, name: str, camus: Path | None, phantoms: Path, out:
     if camus is not None:
         metrics += pairs(camus, segmenter, reader)
     measured = replace(draft, metrics=tuple(metrics))
-    card = with_calibration(segmenter.card, measured, known_studies(scores), what)
+    known = known_studies(scores)
+    card = with_calibration(segmenter.card, measured, known, what)
+    card = replace(card, metrics=(*card.metrics, *held_out_metrics(held_out(known, segmenter.card, card), what)))
     if camus is not None:
         calibrated = Models(segmenter, BeatReader(card, backend))
         card = replace(card, metrics=(*card.metrics, *covered_pairs(camus, calibrated)))

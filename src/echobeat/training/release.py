@@ -10,7 +10,7 @@ from typing import Any
 
 from echobeat.datasets.camus import read_camus
 from echobeat.errors import UsageError
-from echobeat.evaluation.calibration import with_calibration
+from echobeat.evaluation.calibration import held_out, held_out_metrics, with_calibration
 from echobeat.evaluation.camus import evaluate_camus
 from echobeat.evaluation.phantoms import known_studies, score_phantoms, summarise
 from echobeat.models import Card, Metric, Segmenter, load_card, model_file, open_backend
@@ -65,6 +65,8 @@ def release(run: Path, name: str, camus: Path, phantoms: Path, out: Path) -> Car
     scores = score_phantoms(phantoms, Models(segmenter))
     metrics += summarise(scores, "phantoms, calibration seeds (gave the intervals)")
     measured = replace(draft, metrics=tuple(metrics))
-    card = with_calibration(measured, None, known_studies(scores), f"{len(scores)} synthetic patients, no real ones")
+    known, those = known_studies(scores), f"{len(scores)} synthetic patients, no real ones"
+    card = with_calibration(measured, None, known, those)
+    card = replace(card, metrics=(*card.metrics, *held_out_metrics(held_out(known, card, None), those)))
     add(card, exported, out)
     return card

@@ -1,0 +1,55 @@
+"""A calibration is judged on studies that it did not see."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from echobeat.evaluation.calibration import KnownStudy, held_out, held_out_metrics
+from echobeat.measurement import CalibrationStudy
+from echobeat.models import load_card
+
+
+def studies(count: int) -> list[KnownStudy]:
+    """Contours err by 8 points and the video by 4, normally and beat by beat alike."""
+    rng = np.random.default_rng(5)
+    made = []
+    for true_ef in rng.uniform(20, 70, count):
+        ways = [np.clip(true_ef + rng.normal(0, sd) + rng.normal(0, 1, 4), 0, 100) for sd in (8.0, 4.0)]
+        made.append(KnownStudy(*(CalibrationStudy(efs, true_ef) for efs in ways)))
+    return made
+
+
+@pytest.mark.parametrize(("ef", "widest"), [(None, 30.0), ("ef", 16.0)])
+def test_the_intervals_hold_nine_tenths_of_what_they_were_not_made_from(ef, widest):
+    """Those of the contours, and those of both ways together, which are narrower."""
+    found = held_out(studies(200), load_card("lv"), load_card(ef) if ef else None)
+    low, high, truth = found.T
+    assert len(found) == 200
+    assert 0.84 <= ((low <= truth) & (truth <= high)).mean() <= 0.96
+    assert np.median(high - low) < widest
+
+
+def test_no_study_has_a_part_in_its_own_interval():
+    """However far off it is, its interval stays; those of others may not."""
+    honest = studies(60)
+    odd = replace(honest[7], contours=replace(honest[7].contours, true_ef=99.0))
+    before, after = (held_out(list(known), load_card("lv"), None) for known in (honest, [*honest[:7], odd, *honest[8:]]))
+    place = int(np.flatnonzero(after[:, 2] == 99.0)[0])
+    assert before[place, :2] == pytest.approx(after[place, :2])
+    assert not np.allclose(before[:, :2], after[:, :2])
+
+
+def test_too_few_studies_tell_nothing():
+    """Four fifths of them could not be calibrated on."""
+    assert held_out_metrics(held_out(studies(24), load_card("lv"), None), "x") == []
+
+
+def test_the_card_says_how_many_hold_in_each_range_of_ef():
+    """Shares of all, and of those below 40, from 40 to 49 and from 50 on."""
+    intervals = np.array([(20.0, 40.0, 30.0)] * 12 + [(30.0, 39.0, 45.0)] * 12 + [(40.0, 70.0, 60.0)] * 24)
+    overall, low, middle, high, width = held_out_metrics(intervals, "x")
+    assert [one.value for one in (overall, low, middle, high)] == [0.75, 1.0, 0.0, 1.0]
+    assert (width.value, width.n) == (pytest.approx(22.25), 48)
