@@ -35,6 +35,8 @@ FILES = {
     "evaluate camus": "evaluate camus --data {gone} --out {place}",
     "check-dataset": "check-dataset {gone} --json {place}",
     "models export": "models export lv {place}",
+    "deidentify, the key": "deidentify {clip} --out {gone} --key {place}",
+    "ingest, the key": "ingest {clip} --out {gone} --key {place}",
 }
 
 

@@ -36,7 +36,9 @@ def test_no_study_has_a_part_in_its_own_interval():
     """However far off it is, its interval stays; those of others may not."""
     honest = studies(60)
     odd = replace(honest[7], contours=replace(honest[7].contours, true_ef=99.0))
-    before, after = (held_out(list(known), load_card("lv"), None) for known in (honest, [*honest[:7], odd, *honest[8:]]))
+    before, after = (
+        held_out(list(known), load_card("lv"), None) for known in (honest, [*honest[:7], odd, *honest[8:]])
+    )
     place = int(np.flatnonzero(after[:, 2] == 99.0)[0])
     assert before[place, :2] == pytest.approx(after[place, :2])
     assert not np.allclose(before[:, :2], after[:, :2])

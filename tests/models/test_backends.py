@@ -47,6 +47,17 @@ def test_a_batch_that_threads_share_has_the_answers_of_its_items_in_order(count,
     assert np.abs(together - one_by_one).max() < 1e-5
 
 
+def test_a_network_that_is_loaded_does_not_hang_on_its_file(tmp_path):
+    """Whoever puts another into its place changes nothing of what is running."""
+    path = tmp_path / "model.onnx"
+    path.write_bytes(model_file("lv").read_bytes())
+    images = sample_frames(1, 4, 112)[0].astype(np.float32)[:, None]
+    backend = open_backend(path, "onnxruntime", 2)
+    path.write_bytes(model_file("lv-phantom").read_bytes())
+    one_by_one = np.concatenate([backend.run(image[None]) for image in images])
+    assert np.abs(backend.run(images) - one_by_one).max() < 1e-5
+
+
 @pytest.mark.skipif(not HAS_OPENVINO, reason="OpenVINO is not installed")
 @pytest.mark.parametrize(("backend", "largest", "dice"), [("openvino", 1e-3, 0.999), ("openvino-bf16", 0.5, 0.98)])
 def test_openvino_finds_the_same_ventricles(backend, largest, dice):

@@ -20,6 +20,19 @@ def test_a_file_that_answers_otherwise_is_not_written(tmp_path, monkeypatch):
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("model.onnx", "before")]
 
 
+def test_a_file_that_holds_for_one_image_at_a_time_only_is_not_written(tmp_path):
+    """Two at once are compared: the tracer takes a batch of one for a constant where a network asks for its size."""
+
+    class Mean(torch.nn.Module):
+        def forward(self, x):
+            mean = x.reshape(int(x.shape[0]), -1).square().square().mean(dim=1)[:, None, None, None]
+            return torch.cat([mean, -mean], dim=1)
+
+    with pytest.raises(ModelError):
+        export.export_segmentation(Mean(), tmp_path / "model.onnx", 16)
+    assert not list(tmp_path.iterdir())
+
+
 def test_export_changes_nothing_in_the_network(tmp_path):
     """A network in training goes on training afterwards."""
     network = build("light_video", "ef", size=32).train()

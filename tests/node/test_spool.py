@@ -47,3 +47,14 @@ def test_a_queue_that_cannot_be_opened_is_an_output_error(tmp_path: Path, conten
     path.mkdir() if content is None else path.write_bytes(content)
     with pytest.raises(OutputError, match=rf"^{path}: the queue cannot be opened \(.*\)\. Check .*--spool"):
         Queue(path)
+
+
+def test_a_queue_that_is_damaged_behind_its_header_is_an_output_error(tmp_path: Path) -> None:
+    """As a page that was torn when the power failed; else it shows when the node is at work."""
+    path = tmp_path / "queue.db"
+    Queue(path).close()
+    content = bytearray(path.read_bytes())
+    content[4096:] = bytes(len(content) - 4096)
+    path.write_bytes(content)
+    with pytest.raises(OutputError, match="the queue cannot be opened"):
+        Queue(path)

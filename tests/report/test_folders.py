@@ -149,6 +149,15 @@ def test_what_a_killed_run_left_of_files_that_stand_alone_is_removed_where_such_
     assert [path.exists() for path in (left, whole, other)] == [False, True, True]
 
 
+def test_a_folder_there_that_only_looks_like_a_half_written_file_does_no_harm(tmp_path: Path) -> None:
+    """Such as the workshop of an analysis whose results lie there."""
+    workshop = tmp_path / "clean" / "results" / f"{STAGE_PREFIX}ab"
+    workshop.mkdir(parents=True)
+    for _ in range(2):
+        with OutputFolder(tmp_path, within=("clean",)):
+            assert workshop.is_dir()
+
+
 def test_what_another_run_is_writing_is_left_alone(tmp_path: Path) -> None:
     being_written = tmp_path / "clean" / f"{STAGE_PREFIX}ab"
     with OutputFolder(tmp_path, within=("clean",)):

@@ -1,4 +1,4 @@
-"""bfloat16 is taken where it is quicker, and nowhere else unless a recipe asks for it."""
+"""bfloat16 is calculated with where the machine has it, and not imitated where it has not."""
 
 from __future__ import annotations
 
@@ -6,12 +6,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from echobeat.training.beat_run import BeatConfig  # noqa: E402  torch may be missing
-from echobeat.training.config import Machine  # noqa: E402
-from echobeat.training.contours import ContoursConfig  # noqa: E402
-from echobeat.training.recipe_files import load_recipe, recipe_names  # noqa: E402
+from echobeat.training.config import Machine  # noqa: E402  torch may be missing
 from echobeat.training.run import chosen_precision  # noqa: E402
-from echobeat.training.view import ViewConfig  # noqa: E402
 
 
 @pytest.mark.parametrize(
@@ -24,16 +20,16 @@ from echobeat.training.view import ViewConfig  # noqa: E402
     ],
 )
 def test_a_processor_that_only_imitates_bfloat16_calculates_in_float32(monkeypatch, able, chosen):
-    """Ten times slower it was, with `precision = "bf16"` in the bundled recipes."""
+    """The bundled recipes say bf16; imitated, it took ten times as long as float32."""
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able)
-    assert chosen_precision(Machine(), gpu=False) == chosen
+    assert chosen_precision(Machine(precision="bf16"), gpu=False) == chosen
+    assert chosen_precision(Machine(), gpu=False) == "32"
     assert chosen_precision(Machine(precision="16"), gpu=False) == "16"
 
 
-@pytest.mark.parametrize(
-    ("folder", "kind"), [("contours", ContoursConfig), ("beats", BeatConfig), ("view", ViewConfig)]
-)
-def test_the_bundled_recipes_leave_the_precision_to_the_machine(folder, kind):
-    """A newcomer's laptop runs them as they are."""
-    for name in recipe_names(folder):
-        assert load_recipe(kind, folder, name).machine.precision == "auto"
+@pytest.mark.parametrize("native", [True, False])
+def test_so_does_a_gpu(monkeypatch, native):
+    """An older one imitates it, too."""
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: native or including_emulation)
+    for asked in ("auto", "bf16"):
+        assert chosen_precision(Machine(precision=asked), gpu=True) == ("bf16" if native else "32")

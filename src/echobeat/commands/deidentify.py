@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from echobeat.commands import file_to_write
 from echobeat.errors import InputError, NoRoom, OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -31,7 +32,12 @@ STATES = {"clean": "clean", "review": "for review", "refused": "refused"}
 def deidentify(
     sources: Annotated[list[Path], typer.Argument(metavar="SOURCE...", help="DICOM files, and folders to search.")],
     out: Annotated[Path, typer.Option(help="Folder for the outputs: clean/, review/ and the log.")],
-    key: Annotated[Path, typer.Option(help="File with the secret key; made where it is missing. Not below --out.")],
+    key: Annotated[
+        Path,
+        typer.Option(
+            help="File with the secret key; made where it is missing. Not below --out.", callback=file_to_write
+        ),
+    ],
     dates: Annotated[
         str, typer.Option(metavar="remove|shift", help="Empty dates, or move them by patient.")
     ] = "remove",
@@ -64,8 +70,6 @@ def deidentify(
 
     policy = _policy(dates, characteristics)
     decided = read_decisions(decisions) if decisions else {}
-    if key.is_dir():
-        raise UsageError("--key names a folder. Name a file in it.")
     files = find_sources(sources, out)
     check_folder(out)
     keys = KeyFile(key, out)  # made where it is missing: only now is there anything to do with it

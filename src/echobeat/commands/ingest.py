@@ -17,7 +17,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from echobeat.commands import folder_to_write, require_some
+from echobeat.commands import file_to_write, folder_to_write, require_some
 from echobeat.commands.workers import Died, work_through
 from echobeat.errors import OutputError, UsageError
 from echobeat.machine import cores_for_each
@@ -72,7 +72,11 @@ def ingest(
     ],
     key: Annotated[
         Path,
-        typer.Option(metavar="FILE", help="Key of the pseudonyms, made where missing; keep it, and keep it secret."),
+        typer.Option(
+            metavar="FILE",
+            help="Key of the pseudonyms, made where missing; keep it, and keep it secret.",
+            callback=file_to_write,
+        ),
     ],
     labels: Annotated[
         Path | None, typer.Option(metavar="CSV", help="Table with EF, EDV, ESV, split by patient, study or file.")
@@ -103,8 +107,6 @@ def ingest(
     from echobeat.ingest.labels import Labels, read_labels
     from echobeat.ingest.one_clip import name_of
 
-    if key.is_dir():
-        raise UsageError("--key names a folder. Name a file in it.")
     settings = _settings(view, size, fps, keep_doubtful)
     require_some(sources, ", ".join(sources))
     if labels and not labels.is_file():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -24,6 +23,11 @@ PART = 4
 a frame of `lv` takes 9.1 ms in batches of 16 that both share, 7.6 ms in parts of 4 that each has for itself."""
 
 
+IMAGES = 4
+"""Axes of a batch of images: (batch, channels, height, width). Clips have one more; shared out, they gain nothing, and
+a large network would be held twice."""
+
+
 class Backend(Protocol):
     """What a network looks like to the rest of echobeat."""
 
@@ -34,49 +38,51 @@ class Backend(Protocol):
 class OnnxRuntime:
     """ONNX Runtime on the CPU, float32.
 
-    Several items are shared out among the threads, each of which works alone; a single item has them all.
+    A batch of images is shared out among the threads, each of which works alone; fewer images than threads, and clips,
+    have all threads together.
     """
 
     def __init__(self, path: Path, threads: int) -> None:
-        self._path, self._threads = path, threads
-        self._input = self._together.get_inputs()[0].name
+        model = _read_model(path)
+        self._threads = threads
+        self._together = _session(path, model, threads)
+        source = self._together.get_inputs()[0]
+        self._input = source.name
+        self._alone = _session(path, model, 1) if threads > 1 and len(source.shape) == IMAGES else None
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="onnxruntime")  # starts none before it has work
 
     def run(self, frames: Float32) -> Float32:
         """See `Backend.run`."""
-        if len(frames) == 1 or self._threads == 1:
+        alone = self._alone
+        if alone is None or len(frames) < self._threads:
             return self._answer(self._together, frames)
         size = min(PART, math.ceil(len(frames) / self._threads))
         parts = [frames[first : first + size] for first in range(0, len(frames), size)]
-        alone = self._alone
         return np.concatenate(list(self._pool.map(lambda part: self._answer(alone, part), parts)))
 
     def _answer(self, session: Any, frames: Float32) -> Float32:
         output: Float32 = session.run(None, {self._input: frames})[0]
         return output
 
-    @cached_property
-    def _together(self) -> Any:
-        return self._session(self._threads)
 
-    @cached_property
-    def _alone(self) -> Any:
-        return self._session(1)
+def _read_model(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"The model {path} cannot be read: {error.strerror}.") from error
 
-    @cached_property
-    def _pool(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(self._threads, thread_name_prefix="onnxruntime")
 
-    def _session(self, threads: int) -> Any:
-        import onnxruntime  # 0.1 s that `echobeat --help` need not wait for
+def _session(path: Path, model: bytes, threads: int) -> Any:
+    import onnxruntime  # 0.1 s that `echobeat --help` need not wait for
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            return onnxruntime.InferenceSession(str(self._path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # its exceptions share no base class of their own
-            raise ModelError(f"The model {self._path} cannot be loaded: {error}") from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its exceptions share no base class of their own
+        raise ModelError(f"The model {path} cannot be loaded: {error}") from error
 
 
 class OpenVino:

@@ -176,7 +176,7 @@ def _compare(model: nn.Module, path: Path, shape: tuple[int, ...], whole_video: 
     noise = np.random.default_rng(0).uniform(0, 255, (2, *shape)).astype(np.float32)
     noise[1] *= 0.1
     inputs = [noise, np.concatenate([noise, noise[:, :, :3]], axis=2)[:1]] if whole_video else [noise]
-    backend = open_backend(path, "onnxruntime")
+    backend = open_backend(path, "onnxruntime", threads=1)  # several threads would share the batch out
     for frames in inputs:
         expected = model(torch.as_tensor(frames)).numpy()
         worst = float(np.abs(backend.run(frames) - expected).max())

@@ -83,6 +83,9 @@ class Queue:
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=FULL")  # a commit is on disk before it returns
             self._connection.executescript(_SCHEMA)
+            (state,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
+            if state != "ok":
+                raise sqlite3.DatabaseError(state)
         except (OSError, sqlite3.Error) as error:
             raise OutputError(
                 f"{path}: the queue cannot be opened ({error}). Check the disk and who owns the file, or choose "

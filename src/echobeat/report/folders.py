@@ -153,8 +153,10 @@ class OutputFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._tidy()
-        self._lock.release()
+        try:
+            self._tidy()
+        finally:
+            self._lock.release()
 
     def _tidy(self) -> None:
         for workshop in self.path.glob(f"{STAGE_PREFIX}*"):
@@ -167,7 +169,8 @@ class OutputFolder:
             shutil.rmtree(workshop, ignore_errors=True)
         for name in self._within:
             for left in (self.path / name).rglob(f"{STAGE_PREFIX}*"):
-                left.unlink(missing_ok=True)
+                if left.is_symlink() or not left.is_dir():
+                    left.unlink(missing_ok=True)
 
 
 def folder_name(source: str) -> str:

@@ -91,7 +91,7 @@ def write_page(assessment: Assessment, path: Path, overlay: Overlay | None = Non
     assessment : Assessment
         What the page is about.
     path : Path
-    overlay : Overlay
+    overlay : Overlay, optional
         The one that drew the video. It draws the video's still, too, and need not draw its curve again.
     """
     path.write_text(page_html(assessment, path.with_name("overlay.mp4"), overlay), encoding="utf-8")

@@ -95,7 +95,7 @@ def rate_warnings(times_s: FloatArray) -> tuple[ClipWarning, ...]:
     """Warn of a frame rate that no echocardiogram has (`PLAUSIBLE_FPS`)."""
     if len(times_s) < 2:
         return ()
-    fps = 1.0 / float(np.median(np.diff(times_s)))
+    fps = round(1.0 / float(np.median(np.diff(times_s))), 2)
     if PLAUSIBLE_FPS[0] <= fps <= PLAUSIBLE_FPS[1]:
         return ()
     return (

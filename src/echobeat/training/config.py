@@ -119,7 +119,7 @@ class Machine:
     Attributes
     ----------
     precision : "auto", "32", "bf16" or "16"
-        ``auto``: bf16 on a GPU or a processor that calculates with it, else 32.
+        ``auto``: bf16 on a GPU, else 32. Where GPU or processor only imitate bf16, 32 is taken for it.
     microbatch : int
         Items that go through the network at once in one process; gradients of the rest of the batch are added up. 0:
         the whole batch, halved when the GPU's memory does not hold it.

@@ -118,15 +118,15 @@ def make_fabric(machine: Machine, out: Path) -> Fabric:
 
 
 def chosen_precision(machine: Machine, gpu: bool) -> str:
-    """The recipe's, or where that is ``auto``, bf16 if the GPU or the processor itself calculates with it.
-
-    Other processors imitate it, ten times slower than float32.
-    """
-    if machine.precision != "auto":
-        return machine.precision
+    """The recipe's; but bf16 becomes 32 where GPU or processor only imitate it, at a tenth of the speed."""
     able = torch.cpu.get_capabilities()
-    own = torch.cuda.is_bf16_supported() if gpu else able.get("avx512_bf16", False) or able.get("amx_bf16", False)
-    return "bf16" if own else "32"
+    native = (
+        torch.cuda.is_bf16_supported(including_emulation=False)
+        if gpu
+        else able.get("avx512_bf16", False) or able.get("amx_bf16", False)
+    )
+    wanted = ("bf16" if gpu else "32") if machine.precision == "auto" else machine.precision
+    return "32" if wanted == "bf16" and not native else wanted
 
 
 NOTHING = 0.01
