@@ -42,7 +42,7 @@ COMMANDS = {
     "train": ("echobeat.commands.train:train", "Train the models; needs the extra `train`."),
 }
 
-EXTRA_TRAIN = {"torch", "torchvision", "onnx", "lightning", "monai", "sklearn", "tensorboard"}
+EXTRA_TRAIN = {"torch", "torchvision", "onnx", "lightning", "monai", "scipy", "sklearn", "tensorboard"}
 
 WRONG_USE, SOME_FAILED = 2, 3
 """Exit codes."""

@@ -36,7 +36,6 @@ PACKAGES = (
     "pydicom",
     "pylibjpeg-openjpeg",
     "pylibjpeg-rle",
-    "scipy",
 )
 """Packages that can change a number or a picture."""
 
