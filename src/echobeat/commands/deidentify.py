@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from echobeat.commands import file_to_write
+from echobeat.commands import file_to_write, folder_to_write
 from echobeat.errors import InputError, NoRoom, OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -31,7 +31,9 @@ STATES = {"clean": "clean", "review": "for review", "refused": "refused"}
 
 def deidentify(
     sources: Annotated[list[Path], typer.Argument(metavar="SOURCE...", help="DICOM files, and folders to search.")],
-    out: Annotated[Path, typer.Option(help="Folder for the outputs: clean/, review/ and the log.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder for the outputs: clean/, review/ and the log.", callback=folder_to_write)
+    ],
     key: Annotated[
         Path,
         typer.Option(
@@ -65,13 +67,11 @@ def deidentify(
     from echobeat.deidentification.log import Log
     from echobeat.deidentification.pseudonyms import KeyFile
     from echobeat.deidentification.review import write_sheets
-    from echobeat.given import check_folder
     from echobeat.report.folders import OutputFolder
 
     policy = _policy(dates, characteristics)
     decided = read_decisions(decisions) if decisions else {}
     files = find_sources(sources, out)
-    check_folder(out)
     keys = KeyFile(key, out)  # made where it is missing: only now is there anything to do with it
     run = Run(out, keys, policy, decided, jobs, resume, debug)
     screen = Screen()

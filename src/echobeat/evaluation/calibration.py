@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from echobeat.evaluation.bootstrap import mean_metric
+from echobeat.evaluation.ef_figures import RANGES
 from echobeat.measurement import (
     CalibrationStudy,
     MeasurementError,
@@ -24,9 +25,6 @@ from echobeat.records import Assessment, FloatArray
 
 HELD_OUT_FOLDS = 5
 """A calibration is judged on each fifth of its studies by what the other four fifths give."""
-
-EF_RANGES = ((0.0, 40.0, "true EF below 40"), (40.0, 50.0, "true EF 40 to 49"), (50.0, 101.0, "true EF from 50 on"))
-"""Ranges in which coverage is looked at, after the ranges of heart failure."""
 
 
 @dataclass(frozen=True)
@@ -128,17 +126,14 @@ def held_out(studies: Sequence[KnownStudy], segmentation: Card, ef: Card | None)
         others = [study for number, study in enumerate(studies) if number % HELD_OUT_FOLDS != fold]
         if len(others) < MIN_STUDIES:
             return np.empty((0, 3))
-        numbers = with_calibration(segmentation, ef, others, "").measurement_error or {}
-        for study in studies[fold::HELD_OUT_FOLDS]:
-            if ef is None:
-                error, seen, efs = MeasurementError.from_json(numbers), study.contours, study.contours.efs
-            elif study.video is None:
-                continue
-            else:
-                both, seen = VideoCalibration.from_json(numbers), study.video
-                pairs = zip(study.contours.efs, seen.efs, strict=True)
-                error, efs = both.combined, np.array([both.together(float(a), float(b)) for a, b in pairs])
-            rows.append((*error.study_interval(robust_mean(efs), efs, seen.sds, seen.trust), seen.true_ef))
+        apart = studies[fold::HELD_OUT_FOLDS]
+        if ef is None:
+            error, judged = calibrated_contours(others), [study.contours for study in apart]
+        else:
+            both = calibrated_video(others, segmentation, "")
+            error = both.combined
+            judged = [both.study(study.contours, study.video) for study in apart if study.video is not None]
+        rows += [(*error.study_interval(robust_mean(s.efs), s.efs, s.sds, s.trust), s.true_ef) for s in judged]
     return np.array(rows)
 
 
@@ -148,14 +143,10 @@ def held_out_metrics(intervals: FloatArray, data: str) -> list[Metric]:
         return []
     low, high, truth = intervals.T
     inside = (low <= truth) & (truth <= high)
-    ranges = [(truth >= first) & (truth < last) for first, last, _ in EF_RANGES]
+    ranges = {label: (truth >= first) & (truth < last) for label, (first, last) in RANGES.items()}
     name = "study EF, share inside a 90 % interval calibrated on the others"
     return [
         mean_metric(name, inside, data),
-        *(
-            mean_metric(f"{name}, {what}", inside[some], data)
-            for some, (_, _, what) in zip(ranges, EF_RANGES, strict=True)
-            if some.any()
-        ),
+        *(mean_metric(f"{name}, {label}", inside[some], data) for label, some in ranges.items() if some.any()),
         mean_metric("study EF, width of these intervals, mean", high - low, data),
     ]

@@ -72,6 +72,11 @@ class VideoCalibration:
         """One EF from both, as they were measured: a bias that calibration saw moves the interval, not the value."""
         return combine(contours, video, self.video_weight)
 
+    def study(self, contours: CalibrationStudy, video: CalibrationStudy) -> CalibrationStudy:
+        """Both of a study `together`, beat by beat."""
+        efs = [self.together(float(a), float(b)) for a, b in zip(contours.efs, video.efs, strict=True)]
+        return replace(video, efs=np.array(efs))
+
     def disagree(self, contours: Estimate, video: Estimate) -> bool:
         """True where the two lie further apart than their intervals allow: their half-widths, added as errors are."""
         centres = self.contours.centre(contours.value), self.video.centre(video.value)
@@ -108,11 +113,7 @@ def calibrate_video(
         [[own.centre(robust_mean(c.efs)) - c.true_ef, other.centre(robust_mean(v.efs)) - v.true_ef] for c, v in kept]
     )
     draft = VideoCalibration(segmentation, own, other, other, best_weight(*errors.T), data)
-    both = [
-        replace(v, efs=np.array([draft.together(float(a), float(b)) for a, b in zip(c.efs, v.efs, strict=True)]))
-        for c, v in kept
-    ]
-    return replace(draft, combined=calibrate_studies(both))
+    return replace(draft, combined=calibrate_studies([draft.study(c, v) for c, v in kept]))
 
 
 def combine(contours: float, video: float, video_weight: float) -> float:
