@@ -10,7 +10,9 @@ from typer.testing import CliRunner
 
 from echobeat.commands import phantom as command
 from echobeat.errors import OutputError, UsageError
+from echobeat.phantom import draw_patient
 from echobeat.phantom.dataset import read_truths
+from echobeat.phantom.seeds import CALIBRATION_SEEDS
 
 app = typer.Typer()
 app.command()(command.phantom)
@@ -33,6 +35,16 @@ def test_a_benchmark_that_is_not_the_recorded_one_is_an_error(tmp_path: Path, mo
     monkeypatch.setattr(command, "recorded_benchmark", lambda: other | {"truth_sha256": "1" * 64})
     result = CliRunner().invoke(app, ["--benchmark", "--out", str(tmp_path)])
     assert isinstance(result.exception, OutputError)
+
+
+def test_patients_for_calibrating_are_those_set_aside(tmp_path: Path) -> None:
+    """--calibration makes patients of the calibration seeds, from the first on; a seed or the benchmark beside it is
+    refused."""
+    options = ["--calibration", "--patients", "1", "--jobs", "1", "--out", str(tmp_path)]
+    assert CliRunner().invoke(app, options).exit_code == 0
+    assert read_truths(tmp_path)[0]["name"] == draw_patient(CALIBRATION_SEEDS.start).name
+    for other in (["--seed", "3"], ["--benchmark"]):
+        assert isinstance(CliRunner().invoke(app, [*options, *other]).exception, UsageError)
 
 
 def test_another_view_is_made_by_name_and_an_unknown_one_refused(tmp_path: Path) -> None:

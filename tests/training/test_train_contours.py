@@ -110,6 +110,53 @@ def test_a_run_ends_with_a_model_that_segments_and_can_be_begun_with(recipe, tmp
         train_contours(replace(recipe, widths=(4, 8)), None, tmp_path / "third", start=start)
 
 
+def test_a_recipe_that_begins_with_another_trains_it_first(recipe, tmp_path, monkeypatch):
+    """One command: the first recipe's run is below the run, its best weights begin it, the card names what both learned
+    from; stopped in the first, it goes on there, and what is done is not done again."""
+    whole = replace(recipe, begin_with=str(tmp_path / "tiny.toml"))
+    learn, taken = run.Engine.learn, []
+
+    class Stop(Exception):
+        pass
+
+    def counts(engine, batch):
+        if len(taken) == 3:
+            taken.append(engine.step)
+            raise Stop
+        taken.append(engine.step)
+        return learn(engine, batch)
+
+    monkeypatch.setattr(run.Engine, "learn", counts)
+    with pytest.raises(Stop):
+        train_contours(whole, None, tmp_path / "run")
+    with pytest.raises(UsageError, match="--resume"):
+        train_contours(whole, None, tmp_path / "run")
+    train_contours(whole, None, tmp_path / "run", resume=True)
+    train_contours(whole, None, tmp_path / "run", resume=True)
+    assert taken == [0, 1, 2, 3, 3, 0, 1, 2, 3]
+    start = tmp_path / "run" / "first" / "checkpoints" / "best.ckpt"
+    before, *_, begun = load_card(tmp_path / "run").data
+    assert before.startswith("by ")
+    assert file_hash(start) in begun
+    train_contours(recipe, None, tmp_path / "by hand", start=start)
+    by_hand, by_one = weights(tmp_path / "by hand"), weights(tmp_path / "run")
+    assert all(torch.equal(by_hand[name], by_one[name]) for name in by_hand)
+
+
+def test_a_recipe_cannot_begin_with_any_other(recipe, tmp_path):
+    """One of another network, one that begins with another itself, and none at all are told before anything is made."""
+    path = tmp_path / "itself.toml"
+    path.write_text(f'begin_with = "{tmp_path / "itself.toml"}"\n{RECIPE}')
+    for begin_with, widths, said in (
+        (str(tmp_path / "tiny.toml"), (4, 8), "widths"),
+        (str(path), recipe.widths, "another one itself"),
+        ("none", recipe.widths, "no recipe"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            train_contours(replace(recipe, begin_with=begin_with, widths=widths), None, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_no_process_reads_the_best_weights_before_the_one_that_writes_them_is_done(recipe, tmp_path, monkeypatch):
     """All meet, then each loads them."""
     events, barrier, load = [], run.Fabric.barrier, checkpoints.load
@@ -192,15 +239,20 @@ def test_a_certain_and_wrong_answer_costs_what_it_is_worth():
 
 
 def test_processes_train_together(tmp_path):
-    """Two processes begin one run, find the material that the first one has, and end with a model."""
-    material = tmp_path / "run" / "material"
-    material.mkdir(parents=True)
-    for name, count, seed in (("phantoms-8-48-1", 8, 1), (f"phantoms-{JUDGING_PHANTOMS}-48-{1 + UNSEEN}", 200, 2)):
-        images, labels = (np.stack(part) for part in zip(*made_frames(None, count, 48, seed, None), strict=True))
-        np.savez(material / f"{name}.npz", images=images, labels=labels)
+    """Two processes train the recipe that a run begins with, then the run itself, each on the material that the first
+    process has, and end with a model."""
     (tmp_path / "tiny.toml").write_text(RECIPE)
-    command = [sys.executable, "-m", "echobeat", "train", "contours", "--recipe", str(tmp_path / "tiny.toml")]
-    further = ["--out", str(tmp_path / "run"), "machine.devices=2", "machine.accelerator=cpu"]
+    whole = f'begin_with = "{tmp_path / "tiny.toml"}"\n{RECIPE}'
+    (tmp_path / "whole.toml").write_text(whole)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.toml").write_text(whole)
+    for material in (tmp_path / "run" / "material", tmp_path / "run" / "first" / "material"):
+        material.mkdir(parents=True)
+        for name, count, seed in (("phantoms-8-48-1", 8, 1), (f"phantoms-{JUDGING_PHANTOMS}-48-{1 + UNSEEN}", 200, 2)):
+            images, labels = (np.stack(part) for part in zip(*made_frames(None, count, 48, seed, None), strict=True))
+            np.savez(material / f"{name}.npz", images=images, labels=labels)
+    command = [sys.executable, "-m", "echobeat", "train", "contours", "--recipe", str(tmp_path / "whole.toml")]
+    further = ["--resume", "--out", str(tmp_path / "run"), "machine.devices=2", "machine.accelerator=cpu"]
     done = subprocess.run([*command, *further], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert load_card(tmp_path / "run").task == "segmentation"

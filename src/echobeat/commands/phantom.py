@@ -11,7 +11,7 @@ from echobeat.commands import folder_to_write
 from echobeat.errors import OutputError, UsageError
 from echobeat.machine import cores_here
 from echobeat.phantom.benchmark import recorded_benchmark, write_benchmark
-from echobeat.phantom.dataset import dataset_seeds, views_held, write_patients
+from echobeat.phantom.dataset import calibration_seeds, dataset_seeds, views_held, write_patients
 from echobeat.phantom.dicom import write_dicom
 from echobeat.phantom.examination import draw_patient
 from echobeat.phantom.other_studies import in_view
@@ -34,7 +34,11 @@ def phantom(
         str,
         typer.Option(help=f"The view; others than the first are what an analysis should refuse: {', '.join(SHOWN)}."),
     ] = SHOWN[0],
-    benchmark: Annotated[bool, typer.Option(help="Make the fixed benchmark instead.")] = False,
+    benchmark: Annotated[bool, typer.Option("--benchmark", help="Make the fixed benchmark instead.")] = False,
+    calibration: Annotated[
+        bool,
+        typer.Option("--calibration", help="Make patients that are set aside for calibrating; they have no --seed."),
+    ] = False,
 ) -> None:
     """Make synthetic apical four-chamber studies with known truth, in EchoNet-Dynamic's layout.
 
@@ -42,6 +46,8 @@ def phantom(
     every frame and the EF of every beat. Use one folder a view: a patient has the same name in each.
     """
     jobs = jobs or cores_here()
+    if benchmark and calibration:
+        raise UsageError("--benchmark and --calibration cannot both be given: make each in a folder of its own.")
     if benchmark:
         made = write_benchmark(out, jobs, progress=True)
         same = all(made[key] == recorded_benchmark()[key] for key in ("patients", "truth_sha256"))
@@ -54,7 +60,9 @@ def phantom(
         return
     if view not in SHOWN:
         raise UsageError(f"There is no view named {view}. There are: {', '.join(SHOWN)}.")
-    seeds = dataset_seeds(patients, seed)
+    if calibration and seed:
+        raise UsageError("--calibration and --seed cannot both be given: the patients set aside are always the same.")
+    seeds = calibration_seeds(patients) if calibration else dataset_seeds(patients, seed)
     drawn = [in_view(draw_patient(number), view) for number in seeds]
     if others := views_held(out, drawn) - {view}:
         raise UsageError(

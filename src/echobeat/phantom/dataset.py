@@ -27,7 +27,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from echobeat.errors import OutputError, UsageError
 from echobeat.phantom.examination import Patient, draw_patient
 from echobeat.phantom.files import write_study
-from echobeat.phantom.seeds import DATASET_SEEDS
+from echobeat.phantom.seeds import CALIBRATION_SEEDS, DATASET_SEEDS
 from echobeat.phantom.study import make_study
 from echobeat.phantom.views import FOUR_CHAMBER
 from echobeat.whole import whole_file
@@ -47,13 +47,29 @@ def dataset_seeds(patients: int, seed: int) -> range:
     UsageError
         Fewer than 1 or too many patients, or a seed that is out of range.
     """
-    if not 1 <= patients <= MAX_PATIENTS:
-        raise UsageError(f"From 1 to {MAX_PATIENTS} patients can be made, not {patients}.")
+    _check_number(patients)
     limit = len(DATASET_SEEDS) // MAX_PATIENTS
     if not 0 <= seed < limit:
         raise UsageError(f"The seed of a data set lies from 0 to {limit - 1}, not at {seed}.")
     first = DATASET_SEEDS.start + seed * MAX_PATIENTS
     return range(first, first + patients)
+
+
+def calibration_seeds(patients: int) -> range:
+    """Seeds of the first so many patients that are set aside for calibrating.
+
+    Raises
+    ------
+    UsageError
+        Fewer than 1 or too many patients.
+    """
+    _check_number(patients)
+    return CALIBRATION_SEEDS[:patients]
+
+
+def _check_number(patients: int) -> None:
+    if not 1 <= patients <= MAX_PATIENTS:
+        raise UsageError(f"From 1 to {MAX_PATIENTS} patients can be made, not {patients}.")
 
 
 def write_dataset(out: Path, patients: int, seed: int, jobs: int = 1, progress: bool = False) -> None:

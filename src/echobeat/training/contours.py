@@ -16,6 +16,7 @@ from pydantic.dataclasses import dataclass
 from echobeat.datasets.camus import read_camus
 from echobeat.datasets.phantom_frames import FrameMaker
 from echobeat.errors import UsageError
+from echobeat.models import load_card
 from echobeat.networks.export import export_segmentation
 from echobeat.networks.light_unet import CLASSES, LightUNet
 from echobeat.training.augment import Augmentation
@@ -25,6 +26,8 @@ from echobeat.training.contours_task import ContoursTask, JudgingImages, shifted
 from echobeat.training.lesson import Lesson
 from echobeat.training.pools import Labelled, Pool, PooledImages
 from echobeat.training.recipe_files import load_recipe
+from echobeat.training.run import is_first_process
+from echobeat.training.run_folder import RunFolder
 from echobeat.training.sampling import Order
 
 Log = Callable[[str], None]
@@ -58,10 +61,12 @@ class PoolConfig:
 class ContoursConfig:
     """How the network is trained; the named recipes are ``recipes/contours/*.toml``.
 
-    `each` and `area` shape the loss, see `dice_cross_entropy`.
+    `each` and `area` shape the loss, see `dice_cross_entropy`. `begin_with` is the recipe, a name or a file, that is
+    trained first and whose best weights this one goes on from.
     """
 
     pools: tuple[PoolConfig, ...]
+    begin_with: str = ""
     size: PositiveInt = 112
     widths: tuple[PositiveInt, ...] = (16, 32, 64, 128, 192)
     each: bool = False
@@ -77,6 +82,23 @@ class ContoursConfig:
         if not config.pools or not config.course.epoch_steps:
             raise UsageError(f"The recipe {name} needs images to learn from, [[pools]], and course.epoch_steps.")
         return config
+
+    @property
+    def first(self) -> ContoursConfig | None:
+        """The recipe that `begin_with` names, on the same machine.
+
+        Raises
+        ------
+        UsageError
+            There is none, it is of another network, or begins with another one itself.
+        """
+        if not self.begin_with:
+            return None
+        first = replace(ContoursConfig.load(self.begin_with), machine=self.machine)
+        if first.begin_with or first.widths != self.widths:
+            why = "begins with another one itself" if first.begin_with else "is of a network of other widths"
+            raise UsageError(f"begin_with = {self.begin_with}: that recipe {why}.")
+        return first
 
     @property
     def needs_camus(self) -> bool:
@@ -99,8 +121,10 @@ def train_contours(
     config : ContoursConfig
     camus : Path or None
         Folder of CAMUS, for the pools and for validation on its ``valid`` split.
-    out, start, resume
+    out, resume
         See `train_bundled`.
+    start : Path or None
+        See `train_bundled`; in place of what `config.begin_with` would give.
     log : callable
         Takes each line on what is made before.
 
@@ -112,14 +136,26 @@ def train_contours(
     Raises
     ------
     UsageError
-        The recipe needs CAMUS, or the folder holds another run.
+        The recipe needs CAMUS or begins with one that does not fit, or the folder holds another run.
     """
-    if config.needs_camus and camus is None:
+    first = None if start else config.first
+    if camus is None and any(recipe.needs_camus for recipe in (config, first) if recipe):
         raise UsageError("This recipe learns from CAMUS: name its folder.")
-    return train_bundled(config, out, partial(_subject, config, camus, log), resume=resume, start=start)
+    learned: tuple[str, ...] = ()
+    if first:
+        folder = RunFolder(out)
+        if is_first_process():
+            folder.begin(config, resume)
+        stage = RunFolder(folder.first)
+        if not stage.model.exists():
+            log(f"First the recipe {config.begin_with}, in {stage.path}")
+            train_contours(first, camus, stage.path, resume=True, log=log)
+        learned = tuple(f"by {config.begin_with} before: {line}" for line in load_card(stage.path).data)
+        start, resume = stage.best, True
+    return train_bundled(config, out, partial(_subject, config, camus, log, learned), resume=resume, start=start)
 
 
-def _subject(config: ContoursConfig, camus: Path | None, log: Log, folder: Path) -> Subject:
+def _subject(config: ContoursConfig, camus: Path | None, log: Log, learned: tuple[str, ...], folder: Path) -> Subject:
     folder.mkdir(parents=True, exist_ok=True)
     maker = FrameMaker(folder, config.size, config.course.seed, log)
     pools = [
@@ -139,7 +175,10 @@ def _subject(config: ContoursConfig, camus: Path | None, log: Log, folder: Path)
         draft_card(
             "segmentation",
             "Left ventricle, myocardium and left atrium in apical four-chamber frames.",
-            tuple(f"{pool.kind}: {len(made.images)} images" for pool, made in zip(config.pools, pools, strict=True)),
+            (
+                *learned,
+                *(f"{pool.kind}: {len(made.images)} images" for pool, made in zip(config.pools, pools, strict=True)),
+            ),
             config.size,
             CLASSES,
         ),

@@ -35,6 +35,7 @@ class RunFolder:
         RUN/curves.png, curves.pdf
         RUN/model.onnx, model.json   the model and its card
         RUN/material/                what a bundled model learns from, where it was made
+        RUN/first/                   the run whose best weights it begins with, where its recipe names one
     """
 
     path: Path
@@ -68,9 +69,13 @@ class RunFolder:
         return self.path / "material"
 
     @property
+    def first(self) -> Path:
+        return self.path / "first"
+
+    @property
     def begun(self) -> bool:
         """True where anything was learned or made; a recipe whose data could not be read is no run yet."""
-        return any(path.exists() for path in (self.manifest, self.last, self.best, self.material))
+        return any(path.exists() for path in (self.manifest, self.last, self.best, self.material, self.first))
 
     def begin(self, config: Any, resume: bool) -> None:
         """Make the folder; or see that what is in it is the run to go on with.
