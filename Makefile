@@ -32,7 +32,7 @@ $(VENV)/.inference: pyproject.toml $(VENV)/.made
 	$(PIP) install --quiet --editable .
 	@touch $@
 
-# What the tests need beside it: the pinned torch CPU build and pytest.
+# What the tests need beside it: torch, pinned, and pytest.
 $(VENV)/.tests: $(VENV)/.inference
 	$(PIP) install --quiet --editable '.[train]' --group test
 	@touch $@

@@ -110,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ModuleNotFoundError as error:
         if error.name not in EXTRA_TRAIN:
             raise
-        _end("This command needs the extra `train`. Install it with: pip install 'echobeat[train]'", WRONG_USE, debug)
+        _end("This command needs the extra `train`. In a clone of echobeat: pip install '.[train]'", WRONG_USE, debug)
     except EchobeatError as error:
         _end(str(error), SOME_FAILED, debug)
     except Exception as error:

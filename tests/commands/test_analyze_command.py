@@ -488,5 +488,5 @@ def test_a_backend_that_is_not_there_stops_the_run_before_it_begins(
     clip = write_clip(tmp_path / "apical.avi")
     code, _, err = echobeat("analyze", clip, "--out", tmp_path / "out", "--backend", "openvino-bf16")
     assert code == 2
-    assert "echobeat[openvino]" in err.replace("\n", "")
+    assert "'.[openvino]'" in err.replace("\n", "")
     assert not (tmp_path / "out").exists()

@@ -81,5 +81,5 @@ def test_a_command_of_the_extra_says_how_to_install_it(capsys: pytest.CaptureFix
     )
     done = python(program)
     assert done.returncode == 2
-    assert "echobeat[train]" in done.stderr
+    assert "'.[train]'" in done.stderr
     assert main  # the same entry as the script's

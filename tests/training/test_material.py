@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch")
 
 from made_studies import EFS, write_discs  # noqa: E402  torch may be missing
 
+from echobeat.__main__ import main  # noqa: E402  torch may be missing
 from echobeat.datasets.splits import split_of_patient  # noqa: E402
 from echobeat.errors import UsageError  # noqa: E402
 from echobeat.training.config import Task  # noqa: E402
@@ -101,3 +102,16 @@ def test_an_ef_network_learns_from_videos_only(tmp_path: Path) -> None:
     (tmp_path / "patients.csv").write_text("Patient,EF\npatient0001,50\npatient0002,60\n")
     with pytest.raises(UsageError, match="0 studies that are videos"):
         material(tmp_path, task="ef")
+
+
+@pytest.mark.parametrize("command", ["segmentation", "ef", "ablate"])
+def test_the_view_to_learn_from_is_chosen_on_the_command_line(tmp_path: Path, monkeypatch, command: str) -> None:
+    """`--view` reaches the data set: what is learned from is then of that view."""
+    sources: list[Source] = []
+    monkeypatch.setattr("echobeat.training.run.train", lambda _, source, *__: sources.append(source) or tmp_path)
+    monkeypatch.setattr("echobeat.training.ablation.ablate", lambda _, source, *__: sources.append(source) or [])
+    monkeypatch.setattr("echobeat.training.ablation.markdown", lambda _: "")
+    words = ["ablate", "low-ef"] if command == "ablate" else ["train", command]
+    with pytest.raises(SystemExit) as ended:
+        main([*words, "--data", str(tmp_path), "--out", str(tmp_path / "out"), "--view", "PSAX"])
+    assert (ended.value.code, [source.view for source in sources]) == (0, ["PSAX"])

@@ -20,6 +20,7 @@ def ablate(
     ],
     overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE...]", help="For every variant.")] = None,
     fold: Annotated[int | None, typer.Option(help="Fold to test on, as of `echobeat train`.")] = None,
+    view: Annotated[str, typer.Option(help="Of a data set with several views.")] = "A4C",
     cache: Annotated[
         Path | None,
         typer.Option(help="Folder of decoded videos; default: in the user's cache.", callback=folder_to_write),
@@ -38,7 +39,7 @@ def ablate(
 
     folder = cache or user_cache_path("echobeat", appauthor=False) / "frames"
     try:
-        typer.echo(markdown(run(config, Source(data, folder, fold=fold), out, overrides or ())))
+        typer.echo(markdown(run(config, Source(data, folder, fold=fold, view=view), out, overrides or ())))
     except TrainingStopped:
         typer.echo("Stopped and saved. The same command goes on.", err=True)
         raise typer.Exit(130) from None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from echobeat.training.config import Config, Task
     from echobeat.training.material import Source
 
-train = typer.Typer(no_args_is_help=True, help="Train models (needs the extra: pip install 'echobeat[train]').")
+train = typer.Typer(no_args_is_help=True, help="Train models (needs the extra: in a clone, pip install '.[train]').")
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -40,6 +40,7 @@ ValData = Annotated[Path | None, typer.Option(help="Another data set to choose t
 Fold = Annotated[
     int | None, typer.Option(help="Fold to test on, of a data set with folds (9 if not said); the one before chooses.")
 ]
+View = Annotated[str, typer.Option(help="Of a data set with several views.")]
 Start = Annotated[Path | None, typer.Option(help="Weights to begin with: the best.ckpt of another run.")]
 Licence = Annotated[str | None, typer.Option(help="Of the weights, for the model's card.")]
 
@@ -55,6 +56,7 @@ def segmentation(
     no_cache: NoCache = False,
     val_data: ValData = None,
     fold: Fold = None,
+    view: View = "A4C",
     licence: Licence = None,
 ) -> None:
     """Train a network that finds the left ventricle, from two traced frames a video.
@@ -66,7 +68,7 @@ def segmentation(
     from echobeat.training.recipe_files import load_config
 
     recipe = load_config("segmentation", config, _with_licence(overrides, licence))
-    _run("segmentation", Source(data, _cache(cache, no_cache), val_data, fold), out, recipe, resume)
+    _run("segmentation", Source(data, _cache(cache, no_cache), val_data, fold, view), out, recipe, resume)
 
 
 @train.command()
@@ -80,6 +82,7 @@ def ef(
     no_cache: NoCache = False,
     val_data: ValData = None,
     fold: Fold = None,
+    view: View = "A4C",
     licence: Licence = None,
 ) -> None:
     """Train a network that reads the ejection fraction from the video.
@@ -91,7 +94,7 @@ def ef(
     from echobeat.training.recipe_files import load_config
 
     recipe = load_config("ef", config, _with_licence(overrides, licence))
-    _run("ef", Source(data, _cache(cache, no_cache), val_data, fold), out, recipe, resume)
+    _run("ef", Source(data, _cache(cache, no_cache), val_data, fold, view), out, recipe, resume)
 
 
 @train.command()

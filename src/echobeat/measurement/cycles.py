@@ -27,7 +27,7 @@ MIN_RANGE = 0.03
 """A curve whose range is a smaller fraction of its median shows no beat."""
 
 FALL_S, RISE_S = (0.10, 1.0), (0.14, 1.8)
-"""Shortest and longest fall and rise: heart rates of 30-200 a minute."""
+"""Shortest and longest fall and rise: ample for heart rates of 30-200 a minute."""
 
 LONG_FALL_S, LONG_FALL_PRICE = 0.42, 0.9
 """A fall longer than an ejection with both isovolumic phases costs this much a second more."""

@@ -144,4 +144,4 @@ def check_backend(backend: BackendName) -> None:
         It is not.
     """
     if backend.startswith("openvino") and not find_spec("openvino"):
-        raise ModelError("OpenVINO is not installed. Install it with: pip install 'echobeat[openvino]'")
+        raise ModelError("OpenVINO is not installed. In a clone of echobeat: pip install '.[openvino]'")

@@ -129,8 +129,10 @@ class Machine:
         Batches that each loads ahead; 0: chosen.
     pin_memory : bool or None
         None: where there is a GPU.
-    compile, channels_last : bool
-        torch.compile, and the memory layout that GPUs prefer.
+    compile : bool
+        Run the network by torch.compile.
+    channels_last : bool
+        The memory layout that GPUs prefer.
     """
 
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
@@ -197,8 +199,12 @@ class EFLoss:
         Percent; beyond it the Huber loss is linear.
     lds : "none", "inverse" or "sqrt_inverse"
         Weight each study by the inverse of the smoothed density of its label, or by its root (Yang et al. 2021).
-    lds_bin, lds_kernel, lds_sigma : float, int, float
-        Width of a bin in percent; bins and deviation in bins of the Gaussian that smooths.
+    lds_bin : float
+        Width of a bin of the density in percent.
+    lds_kernel : int
+        Bins that the Gaussian reaches over which smooths it.
+    lds_sigma : float
+        Its deviation in bins.
     ranksim : float
         Weight of the ranking regulariser (Gong et al. 2022).
     ranksim_step : float
