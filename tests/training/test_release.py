@@ -124,6 +124,7 @@ def test_a_reader_of_beats_is_released_beside_its_contours(run_of, camus, phanto
     names = {m.name for m in card.metrics}
     assert {"beat EF from video, MAE", "EF of pairs from video, MAE"} <= names
     assert {"EF of animated pairs, coverage of the 90 % interval"} <= names
+    assert "study EF, share inside its 90 % interval" not in names, "that interval would be the contours'"
 
 
 def test_a_view_network_is_released_with_a_threshold_and_what_it_refuses(run_of, camus, tmp_path):

@@ -43,6 +43,7 @@ def release_beats(run: Path, name: str, camus: Path | None, phantoms: Path, out:
     """
     source = model_file(run)
     segmenter = load_segmenter(BeatConfig.load(str(run / "config.toml")).segmentation)
+    segmenter.card = replace(segmenter.card, measurement_error=None)  # intervals of the contours are not the reader's
     draft = replace(load_card(run), name=name, **vars(CardText.load(name)), measurement_error=None)
     backend = open_backend(source, "onnxruntime")
     reader = BeatReader(draft, backend)
