@@ -20,7 +20,7 @@ HAS_OPENVINO = find_spec("openvino") is not None
 def test_a_backend_that_is_not_installed_is_named_with_its_remedy(backend):
     """It is said before a model is loaded."""
     for asked in (lambda: check_backend(backend), lambda: open_backend(model_file("lv"), backend)):
-        with pytest.raises(ModelError, match=r"pip install 'echobeat\[openvino\]'"):
+        with pytest.raises(ModelError, match=r"pip install '\.\[openvino\]'"):
             asked()
 
 
