@@ -65,24 +65,31 @@ def weights(folder):
     return checkpoints.load(folder / "checkpoints" / "last.ckpt")["engine"]["average"]
 
 
+class Stop(Exception):
+    """In place of a kill."""
+
+
+def stopped_once(monkeypatch, after):
+    """Stop the training once, when so many steps are taken; the list gets the number of each step that is begun."""
+    learn, begun = run.Engine.learn, []
+
+    def stops(engine, batch):
+        begun.append(engine.step)
+        if len(begun) == after + 1:
+            raise Stop
+        return learn(engine, batch)
+
+    monkeypatch.setattr(run.Engine, "learn", stops)
+    return begun
+
+
 def test_a_stopped_run_ends_where_one_that_was_not_does(recipe, tmp_path, monkeypatch):
     """Stopped after three of four steps and gone on with, the weights are those of a run that never stopped."""
     train_contours(recipe, None, tmp_path / "whole")
 
-    class Stop(Exception):
-        pass
-
-    learn = run.Engine.learn
-
-    def stops(engine, batch):
-        if engine.step == 3:
-            raise Stop
-        return learn(engine, batch)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(run.Engine, "learn", stops)
-        with pytest.raises(Stop):
-            train_contours(recipe, None, tmp_path / "cut")
+    stopped_once(monkeypatch, after=3)
+    with pytest.raises(Stop):
+        train_contours(recipe, None, tmp_path / "cut")
     with pytest.raises(UsageError, match="--resume"):
         train_contours(recipe, None, tmp_path / "cut")
     train_contours(recipe, None, tmp_path / "cut", resume=True)
@@ -114,24 +121,13 @@ def test_a_recipe_that_begins_with_another_trains_it_first(recipe, tmp_path, mon
     """One command: the first recipe's run is below the run, its best weights begin it, the card names what both learned
     from; stopped in the first, it goes on there, and what is done is not done again."""
     whole = replace(recipe, begin_with=str(tmp_path / "tiny.toml"))
-    learn, taken = run.Engine.learn, []
-
-    class Stop(Exception):
-        pass
-
-    def counts(engine, batch):
-        if len(taken) == 3:
-            taken.append(engine.step)
-            raise Stop
-        taken.append(engine.step)
-        return learn(engine, batch)
-
-    monkeypatch.setattr(run.Engine, "learn", counts)
+    taken = stopped_once(monkeypatch, after=3)
     with pytest.raises(Stop):
         train_contours(whole, None, tmp_path / "run")
     with pytest.raises(UsageError, match="--resume"):
         train_contours(whole, None, tmp_path / "run")
     train_contours(whole, None, tmp_path / "run", resume=True)
+    (tmp_path / "run" / "first" / "model.json").unlink()  # as where it was killed before the card was written
     train_contours(whole, None, tmp_path / "run", resume=True)
     assert taken == [0, 1, 2, 3, 3, 0, 1, 2, 3]
     start = tmp_path / "run" / "first" / "checkpoints" / "best.ckpt"

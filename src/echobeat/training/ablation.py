@@ -77,7 +77,7 @@ def ablate(name: str, source: Source, out: Path, overrides: Sequence[str] = ()) 
     rows: list[Row] = []
     for variant, config in configs.items():
         folder = RunFolder(out / variant)
-        if not folder.model.with_suffix(".json").exists():
+        if not folder.finished:
             train("ef", source, folder.path, config, resume=True)
         rows += by_range(variant, folder.validation)
         write_tables(rows, out)

@@ -144,11 +144,11 @@ def train_contours(
     learned: tuple[str, ...] = ()
     if first:
         folder = RunFolder(out)
+        stage = RunFolder(folder.first)
         if is_first_process():
             folder.begin(config, resume)
-        stage = RunFolder(folder.first)
-        if not stage.model.exists():
-            log(f"First the recipe {config.begin_with}, in {stage.path}")
+            log(f"Begins with the recipe {config.begin_with}, in {stage.path}")
+        if not stage.finished:
             train_contours(first, camus, stage.path, resume=True, log=log)
         learned = tuple(f"by {config.begin_with} before: {line}" for line in load_card(stage.path).data)
         start, resume = stage.best, True

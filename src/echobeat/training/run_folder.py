@@ -77,6 +77,11 @@ class RunFolder:
         """True where anything was learned or made; a recipe whose data could not be read is no run yet."""
         return any(path.exists() for path in (self.manifest, self.last, self.best, self.material, self.first))
 
+    @property
+    def finished(self) -> bool:
+        """True where the model's card is, which is written last."""
+        return self.model.with_suffix(".json").exists()
+
     def begin(self, config: Any, resume: bool) -> None:
         """Make the folder; or see that what is in it is the run to go on with.
 
