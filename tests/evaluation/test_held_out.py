@@ -26,7 +26,7 @@ def studies(count: int) -> list[KnownStudy]:
 def test_the_intervals_hold_nine_tenths_of_what_they_were_not_made_from(ef, widest):
     """Those of the contours, and those of both ways together, which are narrower."""
     found = held_out(studies(200), load_card("lv"), load_card(ef) if ef else None)
-    low, high, truth = found.T
+    low, high, truth = found[:, :3].T
     assert len(found) == 200
     assert 0.84 <= ((low <= truth) & (truth <= high)).mean() <= 0.96
     assert np.median(high - low) < widest
@@ -51,7 +51,19 @@ def test_too_few_studies_tell_nothing():
 
 def test_the_card_says_how_many_hold_in_each_range_of_ef():
     """Shares of all, and of those below 40, from 40 to 49 and from 50 on."""
-    intervals = np.array([(20.0, 40.0, 30.0)] * 12 + [(30.0, 39.0, 45.0)] * 12 + [(40.0, 70.0, 60.0)] * 24)
-    overall, low, middle, high, width = held_out_metrics(intervals, "x")
+    unsure = (0.5, 0.5, 0.5)
+    judged = np.array(
+        [(20.0, 40.0, 30.0, *unsure)] * 12 + [(30.0, 39.0, 45.0, *unsure)] * 12 + [(40.0, 70.0, 60.0, *unsure)] * 24
+    )
+    overall, low, middle, high, width, *_ = held_out_metrics(judged, "x")
     assert [one.value for one in (overall, low, middle, high)] == [0.75, 1.0, 0.0, 1.0]
     assert (width.value, width.n) == (pytest.approx(22.25), 48)
+
+
+def test_the_card_says_how_far_the_probabilities_are_off():
+    """Right about 35 and 40, a certain EF below 50 that three quarters do not have: no resample stands beside it."""
+    judged = np.array([(20.0, 70.0, ef, ef < 35, ef < 40, 1.0) for ef in (30.0, 60.0, 61.0, 62.0) * 50])
+    *_, of_35, of_40, of_50 = held_out_metrics(judged, "x")
+    assert of_35.value == of_40.value == 0.0
+    assert of_50.value == pytest.approx(0.75, abs=0.01)
+    assert (of_50.n, of_50.low, of_50.high) == (200, None, None)

@@ -88,11 +88,11 @@ def calibrate(
         raise typer.Exit(SOME_FAILED)
 
 
-def _held_out(intervals: FloatArray) -> str:
+def _held_out(judged: FloatArray) -> str:
     """What the intervals do to studies that a calibration did not see."""
-    if not len(intervals):
+    if not len(judged):
         return "They are too few to be left out in turn: how often the interval holds on further ones is not known."
-    low, high, truth = intervals.T
+    low, high, truth = judged[:, :3].T
     width = sorted(high - low)[len(low) // 2]
     held = int(((low <= truth) & (truth <= high)).sum())
     return (

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from echobeat.evaluation.bootstrap import mean_metric
+from echobeat.evaluation.classification import debiased_calibration_error
+from echobeat.evaluation.dice import BoolArray
 from echobeat.evaluation.ef_figures import RANGES
 from echobeat.measurement import (
     CalibrationStudy,
@@ -17,11 +19,13 @@ from echobeat.measurement import (
     calibrate_studies,
     calibrate_video,
     counted_beats,
+    probability_below,
     robust_mean,
 )
 from echobeat.measurement.calibration import MIN_STUDIES
+from echobeat.measurement.intervals import THRESHOLDS, Threshold
 from echobeat.models import Card, Metric
-from echobeat.records import Assessment, FloatArray
+from echobeat.records import Assessment, Estimate, FloatArray
 
 HELD_OUT_FOLDS = 5
 """A calibration is judged on each fifth of its studies by what the other four fifths give."""
@@ -111,7 +115,7 @@ def with_calibration(segmentation: Card, ef: Card | None, studies: Iterable[Know
 
 
 def held_out(studies: Sequence[KnownStudy], segmentation: Card, ef: Card | None) -> FloatArray:
-    """The intervals that studies get from a calibration on others like them.
+    """The intervals and probabilities that studies get from a calibration on others like them.
 
     A calibration that is made from all studies covers as many of them as it was made to; what it does to further ones
     is seen where each fifth is left out in turn.
@@ -119,13 +123,14 @@ def held_out(studies: Sequence[KnownStudy], segmentation: Card, ef: Card | None)
     Returns
     -------
     ndarray
-        (studies, 3): low, high, and the true EF, percent; none where four fifths are too few to calibrate on.
+        (studies, 6): low, high, and the true EF, percent; the probabilities (0-1) of an EF below 35, 40, and 50. None
+        where four fifths are too few to calibrate on.
     """
     rows = []
     for fold in range(HELD_OUT_FOLDS):
         others = [study for number, study in enumerate(studies) if number % HELD_OUT_FOLDS != fold]
         if len(others) < MIN_STUDIES:
-            return np.empty((0, 3))
+            return np.empty((0, 3 + len(THRESHOLDS)))
         apart = studies[fold::HELD_OUT_FOLDS]
         if ef is None:
             error, judged = calibrated_contours(others), [study.contours for study in apart]
@@ -133,15 +138,24 @@ def held_out(studies: Sequence[KnownStudy], segmentation: Card, ef: Card | None)
             both = calibrated_video(others, segmentation, "")
             error = both.combined
             judged = [both.study(study.contours, study.video) for study in apart if study.video is not None]
-        rows += [(*error.study_interval(robust_mean(s.efs), s.efs, s.sds, s.trust), s.true_ef) for s in judged]
+        rows += [_judged(study, error) for study in judged]
     return np.array(rows)
 
 
-def held_out_metrics(intervals: FloatArray, data: str) -> list[Metric]:
-    """How many intervals of `held_out` hold the true EF, overall and by its range, and how wide they are."""
-    if not len(intervals):
+def _judged(study: CalibrationStudy, error: MeasurementError) -> list[float]:
+    """One row of `held_out`."""
+    value = robust_mean(study.efs)
+    low, high = error.study_interval(value, study.efs, study.sds, study.trust)
+    below = probability_below(Estimate(value, low, high), error) or {}
+    return [low, high, study.true_ef, *(below[threshold] for threshold in THRESHOLDS)]
+
+
+def held_out_metrics(judged: FloatArray, data: str) -> list[Metric]:
+    """How many intervals of `held_out` hold the true EF, overall and by its range, how wide they are, and how far the
+    probabilities are off."""
+    if not len(judged):
         return []
-    low, high, truth = intervals.T
+    low, high, truth, *below = judged.T
     inside = (low <= truth) & (truth <= high)
     ranges = {label: (truth >= first) & (truth < last) for label, (first, last) in RANGES.items()}
     name = "study EF, share inside a 90 % interval calibrated on the others"
@@ -149,4 +163,12 @@ def held_out_metrics(intervals: FloatArray, data: str) -> list[Metric]:
         mean_metric(name, inside, data),
         *(mean_metric(f"{name}, {label}", inside[some], data) for label, some in ranges.items() if some.any()),
         mean_metric("study EF, width of these intervals, mean", high - low, data),
+        *(_probability_metric(t, truth < float(t), p, data) for t, p in zip(THRESHOLDS, below, strict=True)),
     ]
+
+
+def _probability_metric(threshold: Threshold, low: BoolArray, probability: FloatArray, data: str) -> Metric:
+    """Without an interval: a resample, which holds some patients twice, is worse calibrated than its data."""
+    name = f"P(EF < {threshold}) by a calibration on the others, calibration error less chance"
+    error = debiased_calibration_error(low, probability)(np.ones((1, len(low))))
+    return Metric(name, float(error[0]), len(low), None, None, data)

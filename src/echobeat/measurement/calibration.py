@@ -25,6 +25,9 @@ RIDGE = 50 * 15.0**2
 FOLDS = 10
 """A study is scored with what was fitted on the other nine tenths."""
 
+ERRORS = 41
+"""Quantiles of the errors that are kept: every fortieth."""
+
 SLOPES, FACTORS = np.linspace(0.0, 3.0, 25), np.linspace(1.0, 2.5, 16)
 """Of the deviation with quality, and by a warning, that are tried: neither can make a doubtful clip look certain."""
 
@@ -87,7 +90,8 @@ def calibrate_studies(studies: Sequence[CalibrationStudy]) -> MeasurementError:
 
     The slope of the bias is a ridge regression's, so that few studies give nearly none. The interval's width is the
     conformal quantile over the studies, each scored with bias, deviations and slopes fitted on the others (ten folds):
-    scored with what was fitted on itself, too, a study looks less surprising than the next one will be.
+    scored with what was fitted on itself, too, a study looks less surprising than the next one will be. The same
+    scores, with their signs, are kept for probabilities.
 
     Raises
     ------
@@ -102,12 +106,13 @@ def calibrate_studies(studies: Sequence[CalibrationStudy]) -> MeasurementError:
     for fold in range(FOLDS):
         apart = kept[fold::FOLDS]
         others = _fitted([study for k, study in enumerate(kept) if k % FOLDS != fold])
-        of_studies[fold::FOLDS] = np.abs(_residuals(others, apart)) / _deviations(others, apart)
+        of_studies[fold::FOLDS] = -_residuals(others, apart) / _deviations(others, apart)
         of_beats += _beat_scores(others, apart)
-    scale = conformal_quantile(of_studies)
+    scale = conformal_quantile(np.abs(of_studies))
+    errors = np.round(np.quantile(of_studies / scale, np.linspace(0.0, 1.0, ERRORS)), 4)
     usual = scale * math.hypot(draft.systematic_sd, draft.beat_sd)
     half_width = conformal_quantile(np.array(of_beats)) if len(of_beats) >= MIN_STUDIES else usual
-    return replace(draft, study_scale=scale, beat_half_width=half_width)
+    return replace(draft, study_scale=scale, beat_half_width=half_width, errors=tuple(errors.tolist()))
 
 
 def _fitted(studies: Sequence[CalibrationStudy]) -> MeasurementError:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -36,6 +36,9 @@ NEUTRAL_EF = 50.0
 _NORMAL_90 = 1.6448536269514722
 """Half-width of a normal distribution's central 90 %, in standard deviations."""
 
+NORMAL_STUDIES = 20
+"""The normal distribution weighs as much as this many calibration studies beside the errors that they had. Chosen on
+982 calibration phantoms, of which 20 to 785 calibrated the others: 0 to 100 hardly differ from 200 studies on."""
 
 LEAST_DOUBT, MOST_DOUBT = 1 / 3, 4.0
 """How far a study's circumstances can narrow or widen its interval."""
@@ -79,6 +82,9 @@ class MeasurementError:
     score_slope, typical_score : the deviation grows by the exponential of the slope for each unit that a clip's quality
         lies below the typical, the median of the calibration's.
     warned_factor : by which the deviation grows where a warning of `codes.WIDENING` was given.
+    errors : quantiles, from the least to the largest in equal steps, of what the true EF lay above the measured one
+        less its bias, in half-widths of the 90 % interval: nine tenths lie between -1 and 1. They say how the errors
+        are spread inside the interval, of hearts that are read too low as of those that are read too high.
     """
 
     bias: float
@@ -92,26 +98,29 @@ class MeasurementError:
     score_slope: float = 0.0
     typical_score: float = 0.0
     warned_factor: float = 1.0
+    errors: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         positive = (self.systematic_sd, self.beat_sd, self.study_scale, self.beat_half_width)
         least = (self.typical_sd, self.score_slope, self.typical_score, self.warned_factor - 1)
-        finite = all(math.isfinite(value) for value in (*positive, self.bias, self.slope, *least))
-        if not (finite and min(positive) > 0 and self.slope < 1 and min(least) >= 0):
+        finite = all(math.isfinite(value) for value in (*positive, self.bias, self.slope, *least, *self.errors))
+        in_order = list(self.errors) == sorted(self.errors)
+        if not (finite and in_order and min(positive) > 0 and self.slope < 1 and min(least) >= 0):
             raise UsageError(f"The calibration {asdict(self)} is not one: its numbers must be finite and positive.")
 
-    def to_json(self) -> dict[str, float]:
+    def to_json(self) -> dict[str, Any]:
         """The numbers, for a model's card."""
         return asdict(self)
 
     @classmethod
-    def from_json(cls, numbers: Mapping[str, float]) -> MeasurementError:
+    def from_json(cls, numbers: Mapping[str, Any]) -> MeasurementError:
         """Read a model's card; entries that are not known are left alone."""
         missing = [f.name for f in fields(cls) if f.name not in numbers and f.default is MISSING]
         if missing:
             raise UsageError(f"The calibration lacks {', '.join(missing)}: calibrate the model again.")
-        values = {f.name: float(numbers[f.name]) for f in fields(cls) if f.name in numbers and f.name != "studies"}
-        return cls(studies=int(numbers["studies"]), **values)
+        single = [f.name for f in fields(cls) if f.name in numbers and f.name not in ("studies", "errors")]
+        errors = tuple(float(error) for error in numbers.get("errors", ()))
+        return cls(studies=int(numbers["studies"]), errors=errors, **{name: float(numbers[name]) for name in single})
 
     def centre(self, value: float) -> float:
         """The measured EF less its bias: the most likely true one."""
@@ -156,17 +165,28 @@ def probability_below(
 ) -> dict[Threshold, float] | None:
     """Probability that the true EF lies below each of `THRESHOLDS`; None without estimate or calibration.
 
-    A normal distribution around the estimate less its bias, as wide as the calibrated 90 % interval. Its tails are not
-    measured: of what lies below 0.01 or above 0.99 no more is known than that.
+    The estimate less its bias, plus the errors of the calibration studies (`MeasurementError.errors`), as wide as this
+    study's 90 % interval: a conformal predictive distribution (Vovk et al., "Nonparametric predictive distributions
+    based on conformal prediction", Mach Learn 108:445-474 (2019), doi:10.1007/s10994-018-5755-8), which a normal one of
+    the same width smooths as the base measure of a Dirichlet process does (Ferguson, Ann Stat 1:209-230 (1973),
+    doi:10.1214/aos/1176342360), with the weight of `NORMAL_STUDIES`. The tails are not measured: of what lies below
+    0.01 or above 0.99 no more is known than that.
     """
     if estimate is None or error is None or estimate.low is None or estimate.high is None:
         return None
     centre = error.centre(estimate.value)
-    sd = max(centre - estimate.low, estimate.high - centre) / _NORMAL_90  # one end may be cut off at 0 or 100
-    return {
-        threshold: 0.5 * (1.0 + math.erf((float(threshold) - centre) / (sd * math.sqrt(2.0))))
-        for threshold in THRESHOLDS
-    }
+    half_width = max(centre - estimate.low, estimate.high - centre)  # one end may be cut off at 0 or 100
+    return {threshold: _share_below((float(threshold) - centre) / half_width, error) for threshold in THRESHOLDS}
+
+
+def _share_below(half_widths: float, error: MeasurementError) -> float:
+    """Share of the errors that lie below so many half-widths of the interval."""
+    normal = 0.5 * (1.0 + math.erf(half_widths * _NORMAL_90 / math.sqrt(2.0)))
+    if not error.errors:
+        return normal
+    levels = np.linspace(0.0, 1.0, len(error.errors))
+    seen = float(np.interp(half_widths, error.errors, levels, left=0.0, right=1.0))
+    return (error.studies * seen + NORMAL_STUDIES * normal) / (error.studies + NORMAL_STUDIES)
 
 
 def study_sd(systematic_sd: float, beat_sd: float, efs: FloatArray) -> float:
