@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from echobeat.errors import UsageError
-from echobeat.given import check_file, check_folder, spacing_of
+from echobeat.given import array_of, check_file, check_folder, spacing_of
 
 
 @pytest.mark.parametrize("spacing", [0.3, (0.3, 0.3), [0.3, 0.3], np.array([0.3, 0.3]), np.float32(0.3)])
@@ -22,6 +22,12 @@ def test_a_spacing_is_one_number_or_two_in_whatever_holds_them(spacing: object) 
 def test_a_ragged_spacing_or_one_that_is_no_number_is_wrong_use(spacing: object) -> None:
     with pytest.raises(UsageError, match=r"A pixel spacing of .* is not possible: give one number .*, or two"):
         spacing_of(spacing)  # type: ignore[arg-type]  # what callers without types do
+
+
+@pytest.mark.parametrize("frames", [[], None, b"clip.avi", "clip.avi", [[1], [1, 2]], {"frames": 1}])
+def test_what_is_no_array_of_frames_is_wrong_use(frames: object) -> None:
+    with pytest.raises(UsageError, match="neither a path nor frames"):
+        array_of(frames)
 
 
 def test_a_place_to_write_to_that_cannot_be_one_is_wrong_use_and_named(tmp_path: Path) -> None:

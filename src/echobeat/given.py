@@ -34,7 +34,7 @@ def array_of(frames: object) -> NDArray[Any]:
         values = np.asarray(frames)
     except (TypeError, ValueError):
         values = np.asarray(None)
-    if values.dtype == object or (values.ndim < 2 and values.dtype.kind not in "biufc"):
+    if values.dtype == object or (values.ndim < 2 and (values.dtype.kind not in "biufc" or values.size == 0)):
         raise UsageError(
             f"Something of type {type(frames).__name__} is neither a path nor frames: give one path, an array "
             "(frames, height, width), or a list of arrays of one size."

@@ -204,7 +204,7 @@ def analyze(
 
 def read(source: Source, *, fps: float | None = None, spacing_mm: float | Spacing | None = None) -> Clip:
     """Turn a file or an array into a `Clip`; see `analyze`."""
-    if isinstance(source, str | bytes | PathLike):
+    if isinstance(source, str | PathLike):
         return sources.open_clip(source, fps=fps, spacing_mm=spacing_mm)
     return sources.clip_from_array(source, fps, spacing_mm)
 
@@ -223,7 +223,7 @@ def analyze_clip(clip: Clip, models: Models, progress: Progress | None = None) -
     readings = _readings(upright, models.ejection_fraction, masks, beats)
     result = _result(clip, models, _efs(models, beats, readings, measurement.Trust.of(quality)), (rhythm, quality))
     said = tuple(readings) if models.ejection_fraction else ()
-    phases = measurement.phases(curve.volume_smoothed, beats)
+    phases = measurement.phases(curve.times_s, curve.volume_smoothed, beats)
     masks, curve = measurement.turned_masks(masks, turn), measurement.turned_curve(curve, turn, *clip.frames.shape[1:])
     return Assessment(result, clip, masks, curve, phases, said)
 

@@ -23,6 +23,7 @@ from echobeat.commands import analyze, batch, screen
 from echobeat.errors import ModelError, UnreadableFile
 from echobeat.measurement.codes import CODES, warn
 from echobeat.models import BackendName
+from echobeat.pipeline import Models
 from echobeat.records import NOTICE
 from echobeat.report import files
 from echobeat.report.batch import Entry, Row
@@ -330,6 +331,19 @@ def test_an_unknown_model_is_wrong_use(echobeat: Call, tmp_path: Path, monkeypat
     code, _, err = echobeat("analyze", write_clip(tmp_path / "clip.avi"), "--out", tmp_path / "out")
     assert code == 2
     assert "There are: lv" in err
+
+
+@pytest.mark.parametrize("wrong", [("--segmentation", "view"), ("--ef", "lv")])
+def test_a_model_for_another_task_is_wrong_use_of_many_files_as_of_one(
+    echobeat: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: tuple[str, str]
+) -> None:
+    monkeypatch.setattr(batch, "_models", lambda options, *_: Models.load(options.segmentation, options.ef))
+    clips = [write_clip(tmp_path / f"{name}.avi") for name in ("one", "two")]
+    code, _, err = echobeat("analyze", *clips, "--out", tmp_path / "out", *wrong)
+    assert code == 2
+    assert wrong[1] in err
+    assert "Traceback" not in err
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_without_clips_is_wrong_use(echobeat: Call, tmp_path: Path) -> None:

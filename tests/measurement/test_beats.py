@@ -264,3 +264,35 @@ def test_a_late_smallest_volume_that_is_much_deeper_is_believed():
     volume = np.where(phase < 0.55, 100 - 50 * phase / 0.55, 50 + 50 * (phase - 0.55) / 0.45)
     for beat in complete(find_beats(curve_of(times, volume))):
         assert (times[beat.es_frame] * 70 / 60) % 1 == pytest.approx(0.55, abs=0.06)
+
+
+def test_a_beat_does_not_run_across_missing_frames():
+    """50 frames a second of which 0.3 to 3 s are missing: no beat spans the hole, those beside it keep their EF."""
+    heart = sinus(rate=70.0, ef=55.0, beats=12)
+    for hole_s in (0.3, 0.5, 1.0, 3.0):
+        for start in range(100, 150, 10):
+            times = np.delete(np.arange(430) / 50, np.s_[start : start + round(50 * hole_s)])
+            beats = [beat for beat in find_beats(curve_of(times, volume_at(heart, times))) if beat.counts]
+            assert len(beats) >= 3
+            assert all(beat.end_frame < start or beat.ed_frame >= start for beat in beats)
+            assert [beat.ef for beat in beats] == pytest.approx([55.0] * len(beats), abs=2.5)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    fps=st.floats(1, 25),
+    frames=st.integers(2, 70),
+    unseen=st.floats(0, 0.4),
+    noise=st.floats(0, 8),
+    seed=st.integers(0, 2**16),
+)
+def test_however_few_frames_a_second_beats_are_in_order_and_eject(fps, frames, unseen, noise, seed):
+    """Also where frames are not seen: no error, end-diastole before end-systole and larger, EF within 0 to 100."""
+    rng = np.random.default_rng(seed)
+    times = np.arange(frames) / fps
+    volume = volume_at(sinus(rate=75.0, beats=100), times) + noise * rng.normal(size=frames)
+    volume[rng.random(frames) < unseen] = np.nan
+    for beat in find_beats(curve_of(times, volume)):
+        turns = [frame for frame in (beat.ed_frame, beat.es_frame, beat.end_frame) if frame is not None]
+        assert turns == sorted(set(turns))
+        assert beat.ef is None or 0 <= beat.ef <= 100

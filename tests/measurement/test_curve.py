@@ -56,18 +56,24 @@ def test_spacing_gives_millilitres_and_square_centimetres():
     assert beats[0].edv_px3 == pytest.approx(beats[0].edv_ml * 1000 / 3.375)
 
 
-def test_frames_without_ventricle_are_nan_and_confidence_zero_means_none():
-    """An empty mask, or one the network does not believe in, is not measured."""
+def test_frames_without_ventricle_are_nan():
+    """An empty mask is not measured."""
     masks = MASKS[:4].copy()
     masks[1] = False
-    curve = volume_curve(masks, TIMES[:4], confidence=np.array([1.0, 1.0, 0.0, 0.9]))
-    assert np.isnan(curve.volume).tolist() == [False, True, True, False]
-    assert np.isnan(curve.apex_px).all(axis=1).tolist() == [False, True, True, False]
+    curve = volume_curve(masks, TIMES[:4])
+    assert np.isnan(curve.volume).tolist() == [False, True, False, False]
+    assert np.isnan(curve.apex_px).all(axis=1).tolist() == [False, True, False, False]
 
 
 @pytest.mark.parametrize(
     ("shape", "fps", "spacing"),
-    [((10, 10), 50, None), ((3, 20, 20), 0, None), ((3, 20, 20), np.nan, None), ((3, 20, 20), 50, (1.0, -1.0))],
+    [
+        ((10, 10), 50, None),
+        ((3, 20, 20), 0, None),
+        ((3, 20, 20), None, None),
+        ((3, 20, 20), np.nan, None),
+        ((3, 20, 20), 50, (1.0, -1.0)),
+    ],
 )
 def test_wrong_use_is_refused_with_a_sentence(shape, fps, spacing):
     """Wrong axes, rates and spacings raise UsageError."""

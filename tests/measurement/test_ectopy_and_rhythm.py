@@ -9,6 +9,10 @@ from made_hearts import clip_of, fibrillation, made_beat, sinus, train
 from echobeat.measurement import counted_beats, find_beats, index_beat, phases, rhythm, study_ef
 
 
+def phases_at_50_hz(volume, beats):
+    return phases(np.arange(len(volume)) / 50, volume, beats)
+
+
 def heart_with_ectopy(early=0.6, usual=0.85, beats=9, at=4):
     """Sinus rhythm with one premature beat (number `at`), weak, with a full pause after it and a strong next beat."""
     intervals = np.full(beats, usual)
@@ -147,9 +151,12 @@ def test_every_frame_has_its_phase():
     ]
     beats[0] = replace(beats[0], ed_frame=None)
     short = {"ED": "D", "ES": "S", "systole": "-", "diastole": "+"}
-    assert "".join(short[phase] for phase in phases(np.ones(23), beats)) == "---S++++D---S+++++++D--"
-    assert phases(np.ones(4), []) == ("", "", "", "")
-    assert phases(np.ones(5), [made_beat(0, ed=2, es=4, complete=False)])[:2] == ("diastole", "diastole")
+    assert "".join(short[phase] for phase in phases_at_50_hz(np.ones(23), beats)) == "---S++++D---S+++++++D--"
+    assert phases_at_50_hz(np.ones(4), []) == ("", "", "", "")
+    assert phases_at_50_hz(np.ones(5), [made_beat(0, ed=2, es=4, complete=False)])[:2] == (
+        "diastole",
+        "diastole",
+    )
 
 
 def test_where_no_ventricle_is_seen_there_is_no_phase():
@@ -158,7 +165,7 @@ def test_where_no_ventricle_is_seen_there_is_no_phase():
     volume[8:12] = np.nan
     beats = [made_beat(0, ed=2, es=5, complete=False), made_beat(1, ed=15, es=18, complete=False)]
     short = {"ED": "D", "ES": "S", "systole": "-", "diastole": "+", "": "."}
-    assert "".join(short[phase] for phase in phases(volume, beats)) == "++D--S++....+++D--S+"
+    assert "".join(short[phase] for phase in phases_at_50_hz(volume, beats)) == "++D--S++....+++D--S+"
 
 
 def test_half_cycles_count_only_where_nothing_is_complete():

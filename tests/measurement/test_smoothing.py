@@ -1,9 +1,12 @@
 """Smoothing works in seconds, keeps extremes, bridges short gaps and throws out single bad frames."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from made_hearts import noisy, sinus, volume_at
 
+from echobeat.measurement import smoothing
 from echobeat.measurement.curve import smooth_volume
 from echobeat.measurement.smoothing import heart_period_s, local_quadratic, reject_outliers
 
@@ -81,3 +84,16 @@ def test_nothing_seen_gives_nothing():
     assert np.isnan(smooth_volume(np.arange(5) / 50, np.full(5, np.nan))).all()
     assert np.isfinite(smooth_volume(np.array([0.0]), np.array([7.0]))).all()
     assert np.isfinite(smooth_volume(np.array([0.0, 0.02]), np.array([7.0, 8.0]))).all()
+
+
+def test_memory_does_not_grow_with_the_window_times_the_frames(monkeypatch):
+    """A minute at 500 frames a second: fitted in parts it is the same curve, and takes a few megabytes."""
+    times = np.arange(0, 60, 0.002)
+    volume = volume_at(sinus(70, beats=80), times)
+    tracemalloc.start()
+    found = local_quadratic(times, volume, 0.05, times)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100e6
+    monkeypatch.setattr(smoothing, "AT_ONCE", len(times))
+    np.testing.assert_array_equal(found, local_quadratic(times, volume, 0.05, times))

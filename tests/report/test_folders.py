@@ -10,15 +10,17 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from echobeat import whole
 from echobeat.errors import OutputError, UsageError
 from echobeat.records import Assessment
 from echobeat.report import files
 from echobeat.report.files import Parts, write_result
 from echobeat.report.folders import (
     LONGEST_NAME,
+    MOST_BYTES,
     STAGE_PREFIX,
     OutputFolder,
     folder_name,
@@ -67,6 +69,20 @@ def test_a_failure_in_the_middle_leaves_the_earlier_result_and_nothing_else(
     assert str(tmp_path) in str(raised.value)
     assert (tmp_path / "clip" / "result.json").read_bytes() == before
     assert not leftovers(tmp_path)
+
+
+def test_a_result_gets_its_name_when_all_of_it_is_on_the_disk(
+    tmp_path: Path, assessment: Assessment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+
+    def sync(path: Path) -> None:
+        assert not (tmp_path / "clip").exists()
+        synced.append(path.name)
+
+    monkeypatch.setattr(whole, "sync", sync)
+    write_result(assessment, tmp_path / "clip", parts=TABLES_ONLY)
+    assert {path.name for path in (tmp_path / "clip").iterdir()} | {"clip"} == set(synced)
 
 
 SMALL_DISK = """
@@ -169,10 +185,12 @@ def test_what_another_run_is_writing_is_left_alone(tmp_path: Path) -> None:
 
 
 @given(file_names)
+@example("😀" * LONGEST_NAME)
 def test_a_folder_name_is_safe_on_every_system(source: str) -> None:
     name = folder_name(source)
     assert name
     assert len(name) <= LONGEST_NAME + 1
+    assert len(name.encode()) <= MOST_BYTES + 1
     assert not set(name) & set('/\\<>:"|?*\0')
     assert name.isprintable()
     assert name[0] not in ".-="

@@ -49,6 +49,19 @@ def test_frames_at_uneven_times_are_shown_at_their_own_times(tmp_path: Path) -> 
     np.testing.assert_allclose(times, uneven, atol=1e-4)
 
 
+def test_frames_closer_together_than_the_video_s_clock_are_all_shown(tmp_path: Path) -> None:
+    made = made_assessment(frames=6)
+    close = np.array([0, 0.02, 0.020003, 0.020006, 0.06, 0.08])
+    made = dataclasses.replace(
+        made,
+        clip=dataclasses.replace(made.clip, times_s=close),
+        curve=dataclasses.replace(made.curve, times_s=close),
+    )
+    with av.open(str(video_of(made, tmp_path))) as container:
+        times = [frame.time for frame in container.decode(video=0)]
+    np.testing.assert_allclose(times, close, atol=1e-4)
+
+
 @pytest.mark.parametrize("size", [(112, 112), (17, 301), (333, 64), (600, 801)])
 def test_any_size_of_frame_gives_a_video_that_every_browser_plays(tmp_path: Path, size: tuple[int, int]) -> None:
     """H.264, 4:2:0, even sides, the index before the pictures."""

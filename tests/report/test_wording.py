@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -28,9 +29,19 @@ def test_an_ef_is_shown_in_whole_percent_unless_that_would_change_its_range(ef: 
 @given(st.text() | st.binary().map(lambda name: name.decode("utf-8", "surrogateescape")))
 def test_printable_text_has_no_control_characters_and_is_utf_8(text: str) -> None:
     shown = wording.printable(text)
-    assert shown.isprintable()
+    assert not {unicodedata.category(character) for character in shown} & {"Cc", "Cs", "Zl", "Zp"}
     shown.encode("utf-8")
     assert wording.printable(shown) == shown
+
+
+@pytest.mark.parametrize("name", ["Loop 9.41\u202fAM.mp4", "患者\u3000心尖.avi", "نمی\u200cدانم.avi", "a\u00a0b.avi"])
+def test_spaces_and_joiners_of_any_language_stay_in_names(name: str) -> None:
+    assert wording.printable(name) == name
+
+
+@pytest.mark.parametrize("name", ["a\u202egpj.exe", "a\x1b[2J.avi", "a\nb.avi", "a\u2028b.avi"])
+def test_what_turns_or_breaks_a_line_does_not(name: str) -> None:
+    assert "\N{REPLACEMENT CHARACTER}" in wording.printable(name)
 
 
 def test_a_refused_clip_has_a_reason_and_no_number(refused: Assessment) -> None:

@@ -132,11 +132,11 @@ def run(
     Raises
     ------
     ModelError
-        A model is unknown or damaged.
+        A model is unknown, damaged, or for another task, or the backend cannot run it.
     OutputError
         `out` cannot be written, or another run is writing there.
     """
-    models = options.models_used()
+    models, loaded = options.models_used(), _models(options)  # what cannot be loaded is no fault of the files
     with OutputFolder(out):
         plan = plan_folders(sources, out)
         tasks = [
@@ -148,7 +148,7 @@ def run(
         try:
             for error in closed:
                 journal.add(_failed(error.source, _told(error)))
-            for entry in _entries(tasks, options, watching.frames):
+            for entry in _entries(tasks, options, loaded, watching.frames):
                 journal.add(entry)
                 if watching.entry:
                     watching.entry(entry)
@@ -158,7 +158,7 @@ def run(
     return journal.entries
 
 
-def _entries(tasks: Sequence[Task], options: Options, progress: Progress | None) -> Iterator[Entry]:
+def _entries(tasks: Sequence[Task], options: Options, models: Models, progress: Progress | None) -> Iterator[Entry]:
     left: list[Task] = []
     for task in tasks:
         result = finished_result(task.folder, task.record) if options.resume else None
@@ -167,7 +167,7 @@ def _entries(tasks: Sequence[Task], options: Options, progress: Progress | None)
         else:
             yield Entry(Row.of_result(result, task.source, task.folder.name), {}, resumed=True)
     if len(left) == 1:
-        yield assess(left[0], options, _models(options), progress)
+        yield assess(left[0], options, models, progress)
     elif left:
         # In processes of their own even one after the other: a file on which a decoder crashes ends only its own.
         processes = min(options.jobs, len(left))

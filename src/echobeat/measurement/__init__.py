@@ -131,7 +131,7 @@ def measure(masks: Masks, fps: float, spacing_mm: float | Spacing | None = None)
     masks = masks if isinstance(masks, FrameStack) else array_of(masks)
     if len(masks.shape) != 3:
         raise UsageError(f"Masks have the axes (frames, height, width); these have the shape {masks.shape}.")
-    check_fps(fps)
+    check_fps(float("nan") if fps is None else fps)
     curve = volume_curve(masks, np.arange(masks.shape[0]) / fps, spacing_of(spacing_mm))
     beats = find_beats(curve)
     return Measurement(curve, beats, rhythm(beats), study_ef(beats))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from echobeat.measurement.clip_ends import Turn, keep_seen
 from echobeat.measurement.cycles import Turns, find_turns
 from echobeat.measurement.ectopy import mark_ectopy
+from echobeat.measurement.smoothing import gaps
 from echobeat.records import Beat, FloatArray, VolumeCurve
 
 ED_TOLERANCE, ES_TOLERANCE = 0.02, 0.01
@@ -34,7 +36,8 @@ LOWER = 0.1
 """Share of the stroke volume by which the end-systole of a filling alone may lie above the smallest volume seen."""
 
 SEARCH_S = 0.105
-"""Turns are read on the smoothed volume within this time of where they were found."""
+"""Turns are read on the smoothed volume within this time of where they were found; of a slow clip, in the nearest
+frame."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,9 @@ def find_beats(curve: VolumeCurve) -> tuple[Beat, ...]:
         In order of time, empty where there is less than half a cycle; intervals are left None.
     """
     cycles = [
-        cycle for start, stop in seen_stretches(curve.volume_smoothed) for cycle in _find_cycles(curve, start, stop)
+        cycle
+        for start, stop in seen_stretches(curve.times_s, curve.volume_smoothed)
+        for cycle in _find_cycles(curve, start, stop)
     ]
     beats = [_measured(curve, index, cycle) for index, cycle in enumerate(cycles)]
     if not any(beat.complete for beat in beats):
@@ -89,16 +94,24 @@ def _begins_lowest(curve: VolumeCurve, filling: Beat) -> bool:
     if filling.es_frame is None or filling.end_frame is None:
         return True
     volume = curve.volume_smoothed
-    start, stop = next((a, b) for a, b in seen_stretches(volume) if a <= filling.es_frame < b)
+    start, stop = next((a, b) for a, b in seen_stretches(curve.times_s, volume) if a <= filling.es_frame < b)
     end_systolic, filled = volume[filling.es_frame], volume[filling.end_frame]
     return bool(volume[start:stop].min() >= end_systolic - LOWER * (filled - end_systolic))
 
 
-def seen_stretches(volume: FloatArray) -> list[tuple[int, int]]:
-    """(first, one past the last) frame of each stretch in which the ventricle is seen without a long gap."""
+def seen_stretches(times_s: FloatArray, volume: FloatArray) -> list[tuple[int, int]]:
+    """(first, one past the last) frame of each stretch in which the ventricle is seen without a long gap.
+
+    Frames that are missing from the file make a gap, too: their time is not seen.
+    """
     seen = np.concatenate([[False], np.isfinite(volume), [False]])
     edges = np.flatnonzero(seen[1:] != seen[:-1])
-    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    holes = np.flatnonzero(gaps(times_s)) + 1
+    stretches = []
+    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+        inside = holes[(holes > start) & (holes < stop)]
+        stretches += list(pairwise([int(start), *inside.tolist(), int(stop)]))
+    return stretches
 
 
 def _measured(curve: VolumeCurve, index: int, cycle: _Cycle, filling: bool = False) -> Beat:
@@ -145,13 +158,22 @@ def _find_cycles(curve: VolumeCurve, start: int, stop: int) -> list[_Cycle]:
             continue
         end = None if following is None else following.frame + start
         cycles.append(_Cycle(ed, turn.frame + start, end))
-    return cycles
+    return [cycle for cycle in cycles if _ejects(curve.volume_smoothed, cycle)]
+
+
+def _ejects(volume: FloatArray, cycle: _Cycle) -> bool:
+    """False where the end-systole is not smaller than the end-diastole: so few frames were seen that neither is one."""
+    return cycle.ed is None or cycle.es is None or bool(volume[cycle.ed] > volume[cycle.es])
 
 
 def read_turns(times_s: FloatArray, volume: FloatArray, turns: Turns) -> list[Turn]:
-    """Read the frames of turns that are known to about 0.05 s on the smoothed volume."""
+    """Read the frames of turns that are known to about 0.05 s on the smoothed volume.
+
+    Empty where frames are so far apart that several turns fall on one.
+    """
     count = len(turns.times_s)
-    near = [np.flatnonzero(np.abs(times_s - at) <= SEARCH_S) for at in turns.times_s]
+    away = np.abs(times_s[None, :] - turns.times_s[:, None])
+    near = [np.flatnonzero(row <= max(SEARCH_S, row.min())) for row in away]
     frames = [0] * count
     for k in range(count):
         if not turns.is_ed[k]:
@@ -161,6 +183,8 @@ def read_turns(times_s: FloatArray, volume: FloatArray, turns: Turns) -> list[Tu
             first = frames[k - 1] + 1 if k > 0 else 0
             last = frames[k + 1] - 1 if k + 1 < count else len(times_s) - 1
             frames[k] = _last_before_ejection(volume, near[k], first, last)
+    if any(after <= before for before, after in pairwise(frames)):
+        return []
     cycles = np.diff(times_s[[frame for frame, is_ed in zip(frames, turns.is_ed, strict=True) if is_ed]])
     for k in range(1, count):
         if not turns.is_ed[k]:
@@ -217,4 +241,4 @@ def _first_after_ejection(volume: FloatArray, ed: int, lowest: int) -> int:
     """First frame from which on the volume is all but as small as at its minimum."""
     fall = volume[ed : lowest + 1]
     above = np.flatnonzero(fall > volume[lowest] + ES_TOLERANCE * (volume[ed] - volume[lowest]))
-    return ed + int(above[-1]) + 1 if len(above) else lowest
+    return min(ed + int(above[-1]) + 1, lowest) if len(above) else lowest

@@ -17,9 +17,6 @@ from echobeat.records import FloatArray, Spacing, VolumeCurve
 Masks = FrameStack | NDArray[np.bool_]
 """(frames, height, width), bool: a lazy stack or an array."""
 
-MIN_CONFIDENCE = 0.0
-"""Frames whose confidence is not above this hold no ventricle."""
-
 _SMOOTHING_FRACTION, _SMOOTHING_BOUNDS_S = 0.06, (0.025, 0.05)
 """Kernel width as a fraction of the heart's period, and its bounds in seconds; `smoothing.CURVATURE_RIDGE` tells
 the bias."""
@@ -29,7 +26,6 @@ def volume_curve(
     masks: Masks,
     times_s: FloatArray,
     spacing_mm: Spacing | None = None,
-    confidence: FloatArray | None = None,
 ) -> VolumeCurve:
     """Measure the ventricle in every frame.
 
@@ -41,8 +37,6 @@ def volume_curve(
         (frames,), seconds, increasing.
     spacing_mm : (row, column), optional
         Pixel spacing in mm; without it volumes are in cubic pixels and lengths in pixels.
-    confidence : ndarray, optional
-        (frames,), 0-1; a frame of confidence 0 holds no ventricle.
 
     Returns
     -------
@@ -53,8 +47,6 @@ def volume_curve(
     apex, base = np.full((count, 2), np.nan), np.full((count, 2), np.nan)
     spacing = spacing_mm or UNIT_SPACING
     for index, mask in enumerate(_frames(masks)):
-        if confidence is not None and not confidence[index] > MIN_CONFIDENCE:
-            continue
         region = find_region(mask)
         if region is None:
             continue

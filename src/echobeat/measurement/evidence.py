@@ -66,7 +66,6 @@ class ClipEvidence:
     ----------
     frames : number of frames.
     duration_s : from the first frame to the last.
-    motion : median share (0-1) of pixels that change within 0.2 s; 0 for a single frame.
     still_fraction : share (0-1) of the sampled moments at which nothing moves for 0.2 s; 1 for a single frame.
     coherence : median correlation (-1 to 1) of a frame with the next one; 1 for a single frame.
     colour_fraction : as in `Clip`.
@@ -79,7 +78,6 @@ class ClipEvidence:
 
     frames: int
     duration_s: float
-    motion: float
     still_fraction: float
     coherence: float
     colour_fraction: float
@@ -119,7 +117,6 @@ def gather_evidence(clip: Clip) -> ClipEvidence:
     return ClipEvidence(
         frames=count,
         duration_s=float(clip.times_s[-1] - clip.times_s[0]),
-        motion=float(np.median(changes)) if changes else 0.0,
         still_fraction=float(np.mean(np.array(changes) < STILL_SHARE)) if changes else 1.0,
         coherence=float(np.median(correlations)) if correlations else 1.0,
         colour_fraction=clip.colour_fraction,

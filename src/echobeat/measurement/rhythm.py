@@ -94,7 +94,7 @@ def index_beat(beats: Sequence[Beat]) -> IndexBeat | None:
     return min(found, key=lambda one: one[0])[1] if found else None
 
 
-def phases(volume: FloatArray, beats: Sequence[Beat]) -> tuple[Phase, ...]:
+def phases(times_s: FloatArray, volume: FloatArray, beats: Sequence[Beat]) -> tuple[Phase, ...]:
     """Phase of every frame: ED, ES, systole between ED and ES, diastole between ES and the next ED.
 
     A frame before the first turn of a stretch in which the ventricle is seen, or after its last one, belongs to the
@@ -102,8 +102,8 @@ def phases(volume: FloatArray, beats: Sequence[Beat]) -> tuple[Phase, ...]:
 
     Parameters
     ----------
-    volume : ndarray
-        (frames,), smoothed; NaN where the ventricle is not seen.
+    times_s, volume : ndarray
+        (frames,); the volume smoothed, NaN where the ventricle is not seen.
     beats : sequence of Beat
         In order of time.
 
@@ -120,7 +120,7 @@ def phases(volume: FloatArray, beats: Sequence[Beat]) -> tuple[Phase, ...]:
                 turns[frame] = phase  # type: ignore[assignment]  # the literals above are phases
     following: dict[Phase, Phase] = {"ED": "systole", "ES": "diastole"}
     preceding: dict[Phase, Phase] = {"ED": "diastole", "ES": "systole"}
-    for start, stop in seen_stretches(volume):
+    for start, stop in seen_stretches(times_s, volume):
         ordered = sorted(frame for frame in turns if start <= frame < stop)
         if not ordered:
             continue

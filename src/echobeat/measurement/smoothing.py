@@ -21,6 +21,9 @@ CURVATURE_RIDGE = 0.7
 end-systolic dip, and a local parabola, which overshoots where a plateau ends in a fall. Here the two cancel
 on volume curves: see tests/measurement/test_smoothing.py for what is left."""
 
+AT_ONCE = 4096
+"""Times that are fitted together: the windows around all frames of a long and fast clip would fill gigabytes."""
+
 _PERIODS_S = (0.33, 1.8)
 """Heart cycles between 33 and 180 a minute."""
 
@@ -59,6 +62,17 @@ def local_quadratic(times_s: FloatArray, values: FloatArray, width_s: float, at_
     step = float(np.median(np.diff(times_s))) if len(times_s) > 1 else width_s
     width_s = max(width_s, 0.6 * step)
     reach = int(np.ceil(3 * width_s / step)) + 1
+    result = np.empty(len(at_s))
+    for first in range(0, len(at_s), AT_ONCE):
+        some = slice(first, first + AT_ONCE)
+        result[some] = _fitted(times_s, values, width_s, reach, at_s[some])
+    result[_in_gap(times_s[seen], at_s, step)] = np.nan
+    return result
+
+
+def _fitted(times_s: FloatArray, values: FloatArray, width_s: float, reach: int, at_s: FloatArray) -> FloatArray:
+    """`local_quadratic` from the `reach` frames to either side of each time."""
+    seen = np.isfinite(values)
     centre = np.clip(np.searchsorted(times_s, at_s), 0, len(times_s) - 1)
     window = centre[:, None] + np.arange(-reach, reach + 1)
     inside = (window >= 0) & (window < len(times_s))
@@ -71,9 +85,8 @@ def local_quadratic(times_s: FloatArray, values: FloatArray, width_s: float, at_
     matrix = powers[:, np.arange(3)[:, None] + np.arange(3)[None, :]]
     matrix[:, 2, 2] += CURVATURE_RIDGE * powers[:, 0]
     matrix = matrix + np.diag([1e-12, 1e-6, 1e-6])  # keeps windows with one or two frames solvable
-    result: FloatArray = np.linalg.solve(matrix, right[:, :, None])[:, 0, 0]
-    result[_in_gap(times_s[seen], at_s, step)] = np.nan
-    return result
+    fitted: FloatArray = np.linalg.solve(matrix, right[:, :, None])[:, 0, 0]
+    return fitted
 
 
 def _in_gap(seen_s: FloatArray, at_s: FloatArray, step_s: float) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
@@ -83,6 +96,12 @@ def _in_gap(seen_s: FloatArray, at_s: FloatArray, step_s: float) -> np.ndarray[t
     outside = (at_s < seen_s[0] - 0.51 * step_s) | (at_s > seen_s[-1] + 0.51 * step_s)
     gap = seen_s[np.clip(after, 0, len(seen_s) - 1)] - seen_s[before]
     return np.asarray(outside | (gap > LONGEST_GAP_S + step_s))
+
+
+def gaps(times_s: FloatArray) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """(n - 1,) True where so much time lies between one frame and the next that it is not bridged."""
+    steps = np.diff(times_s)
+    return np.asarray(steps > LONGEST_GAP_S + np.median(steps) if len(steps) else steps, bool)
 
 
 def reject_outliers(times_s: FloatArray, values: FloatArray) -> FloatArray:

@@ -46,8 +46,7 @@ def beat_clip(frames: FrameStack, lv: FrameStack, beat: Beat, *others: FrameStac
     moments = beat_frames(beat)
     if moments is None:
         return None
-    first, last = int(moments.min()), int(moments.max())
-    grey, *masks = (np.asarray(stack[first : last + 1])[moments - first] for stack in (frames, lv, *others))
+    grey, *masks = (np.stack([stack[int(moment)] for moment in moments]) for stack in (frames, lv, *others))
     return cut_out(grey, *masks)
 
 

@@ -39,7 +39,10 @@ RESULT_FILE = "result.json"
 RUN_FILE = "run.json"
 TAKEN_NAMES = frozenset({"summary.csv", "manifest.json"})
 LONGEST_NAME = 80
-"""Characters of a folder's name; leaves room on every file system, four bytes a character included."""
+"""Characters of a folder's name; leaves room for a number on every file system..."""
+
+MOST_BYTES = 240
+"""...as does this number of bytes, of which a character may have four."""
 
 _RESULT_KEYS = {"schema_version", "source", "quality", "notice"}
 """What tells our ``result.json`` from another program's."""
@@ -75,9 +78,16 @@ def staged(folder: Path) -> Iterator[Path]:
             stage = workshop / "new" / folder.name
             stage.mkdir(parents=True)
             yield stage
+            _sync(stage)
             _swap(stage, folder, workshop / "old")
         finally:
             shutil.rmtree(workshop, ignore_errors=True)
+
+
+def _sync(folder: Path) -> None:
+    """See that all in a folder is on the disk: its name must not outlive a power cut that its contents did not."""
+    for path in [*folder.rglob("*"), folder]:
+        whole.sync(path)
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -185,7 +195,7 @@ def folder_name(source: str) -> str:
         stem += suffix
     stem = unicodedata.normalize("NFC", os.fsencode(stem).decode("utf-8", "replace"))
     safe = "".join("_" if c in '<>:"|?*\N{REPLACEMENT CHARACTER}' or not c.isprintable() else c for c in stem)
-    safe = safe[:LONGEST_NAME].strip(" ").rstrip(".")
+    safe = safe[:LONGEST_NAME].encode()[:MOST_BYTES].decode(errors="ignore").strip(" ").rstrip(".")
     if _DEVICE_NAMES.fullmatch(safe):
         safe = f"_{safe}"
     return re.sub(r"^[.\-=+@~]", "_", safe) or "clip"

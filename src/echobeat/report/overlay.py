@@ -257,6 +257,12 @@ class Overlay:
             self._letters.write(canvas, text, (x, y), size, shade, bold=bold)
 
 
+def _ticks(times_s: NDArray[np.float64]) -> NDArray[np.int_]:
+    """(frames,) times in ticks, each after the one before: two frames may lie closer together than a tick."""
+    order = np.arange(len(times_s))
+    return np.maximum.accumulate(np.round(times_s * TICKS_A_SECOND).astype(int) - order) + order
+
+
 def write_overlay(overlay: Overlay, path: Path) -> None:
     """Write ``overlay.mp4``: H.264, 4:2:0, its index in front, each frame shown at its own time.
 
@@ -264,7 +270,7 @@ def write_overlay(overlay: Overlay, path: Path) -> None:
     """
     clip = overlay.assessment.clip
     rate = Fraction(clip.fps or 1.0).limit_denominator(1001)
-    ticks = np.round(clip.times_s * TICKS_A_SECOND).astype(int)
+    ticks = _ticks(clip.times_s)
     planes = np.empty((overlay.layout.height * 3 // 2, overlay.layout.width), np.uint8)
     frame = av.VideoFrame.from_numpy_buffer(planes, format="yuv420p")  # one for all pictures: the encoder copies it
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:

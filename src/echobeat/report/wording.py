@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import os
+import unicodedata
 from bisect import bisect
 from dataclasses import dataclass
 
 from echobeat.measurement.codes import CODES
 from echobeat.measurement.ejection_fraction import category
 from echobeat.records import Assessment, Beat, Category, ClipWarning, Estimate, Result
+
+_JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 
 CATEGORY_RANGE: dict[Category, str] = {
     "reduced": "≤ 40 %",
@@ -21,10 +24,15 @@ CATEGORY_RANGE: dict[Category, str] = {
 def printable(text: str) -> str:
     """`text` without what a terminal or UTF-8 cannot carry: control characters and stray bytes become ``�``.
 
-    File names are untrusted: on most systems they may hold any byte but the separator.
+    File names are untrusted: on most systems they may hold any byte but the separator. Spaces of every kind and the
+    joiners of Persian or Indian words are a part of names.
     """
     decoded = os.fsencode(text).decode("utf-8", "replace") if _has_stray_bytes(text) else text
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in decoded)
+    return "".join(character if _can_be_shown(character) else "\N{REPLACEMENT CHARACTER}" for character in decoded)
+
+
+def _can_be_shown(character: str) -> bool:
+    return character.isprintable() or character in _JOINERS or unicodedata.category(character) == "Zs"
 
 
 def _has_stray_bytes(text: str) -> bool:
