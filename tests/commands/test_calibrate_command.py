@@ -133,3 +133,14 @@ def test_a_result_says_which_calibration_its_intervals_are_of():
     again = replace(lv, measurement_error={**lv.measurement_error, "bias": 1.0})
     assert lv.used_beside(lv).calibration != again.used_beside(again).calibration
     assert replace(lv, measurement_error=None).used_beside(replace(lv, measurement_error=None)).calibration is None
+
+
+@pytest.mark.parametrize(
+    "exchanged", [("--model", "lv", "--segmentation", "ef"), ("--model", "ef", "--segmentation", "ef")]
+)
+def test_models_that_are_exchanged_are_refused_and_nothing_is_calibrated(call, data, tmp_path, exchanged):
+    """The calibration of one would replace that of another."""
+    code, _, err = call("calibrate", "--data", data, *exchanged)
+    assert code == 2
+    assert "segmentation model" in err
+    assert not (tmp_path / "models" / "calibration").exists()

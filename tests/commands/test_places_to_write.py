@@ -14,25 +14,25 @@ FOLDERS = {
     "phantom, the benchmark": "phantom --benchmark --out {place}",
     "deidentify": "deidentify {clip} --key {key} --out {place}",
     "ingest": "ingest {clip} --key {key} --out {place}",
-    "train segmentation": "train segmentation --data {gone} --out {place}",
-    "train ef": "train ef --data {gone} --out {place}",
-    "train ef, the cache": "train ef --data {gone} --out {gone} --cache {place}",
+    "train segmentation": "train segmentation --data {data} --out {place}",
+    "train ef": "train ef --data {data} --out {place}",
+    "train ef, the cache": "train ef --data {data} --out {gone} --cache {place}",
     "train contours": "train contours --out {place}",
     "train beats": "train beats --out {place}",
     "train view": "train view --out {place}",
     "train release": "train release {gone} --name lv --camus {gone} --out {place}",
-    "ablate": "ablate low-ef --data {gone} --out {place}",
-    "ablate, the cache": "ablate low-ef --data {gone} --out {gone} --cache {place}",
-    "evaluate segmentation": "evaluate segmentation --data {gone} --out {place}",
-    "evaluate ef": "evaluate ef --data {gone} --model ef --out {place}",
-    "evaluate beats": "evaluate beats --data {gone} --out {place}",
+    "ablate": "ablate low-ef --data {data} --out {place}",
+    "ablate, the cache": "ablate low-ef --data {data} --out {gone} --cache {place}",
+    "evaluate segmentation": "evaluate segmentation --data {data} --out {place}",
+    "evaluate ef": "evaluate ef --data {data} --model ef --out {place}",
+    "evaluate beats": "evaluate beats --data {data} --out {place}",
     "evaluate compare": "evaluate compare {gone} {gone} --out {place}",
     "models export": "models export lv {place}",
     "node": "node --allow A --send-to A@127.0.0.1:1 --spool {place}",
 }
 FILES = {
-    "evaluate phantoms": "evaluate phantoms --data {gone} --out {place}",
-    "evaluate camus": "evaluate camus --data {gone} --out {place}",
+    "evaluate phantoms": "evaluate phantoms --data {data} --out {place}",
+    "evaluate camus": "evaluate camus --data {data} --out {place}",
     "check-dataset": "check-dataset {gone} --json {place}",
     "models export": "models export lv {place}",
     "deidentify, the key": "deidentify {clip} --out {gone} --key {place}",
@@ -46,7 +46,7 @@ def called(echobeat: Call, tmp_path: Path) -> Call:
     (tmp_path / "clip.dcm").write_bytes(b"")
 
     def call(line: str, place: Path) -> tuple[int, str, str]:
-        here = {name: tmp_path / name for name in ("gone", "key")}
+        here = {"gone": tmp_path / "gone", "key": tmp_path / "key", "data": tmp_path}
         return echobeat(*line.format(place=place, clip=tmp_path / "clip.dcm", **here).split())
 
     return call
@@ -78,7 +78,7 @@ def test_a_file_that_is_a_folder_or_lies_below_a_file_is_refused_by_name(
 
 @pytest.mark.parametrize(
     "line",
-    ["calibrate --data {gone}", "calibrate --data {gone} --forget", "models import {gone} --task ef --architecture a"],
+    ["calibrate --data {data}", "calibrate --data {data} --forget", "models import {gone} --task ef --architecture a"],
 )
 def test_a_folder_of_own_models_that_is_a_file_is_refused_by_name(
     called: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str

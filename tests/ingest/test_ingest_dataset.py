@@ -52,6 +52,24 @@ def archive(tmp_path: Path) -> Path:
     return tmp_path / "in"
 
 
+@pytest.mark.parametrize("cut_first", [True, False])
+def test_a_whole_clip_takes_the_place_of_a_copy_that_was_cut_off(tmp_path: Path, cut_first: bool) -> None:
+    """In one run as in the next one; the other way round, the cut copy is a duplicate."""
+    (tmp_path / "in").mkdir()
+    whole = write_dicom(tmp_path / "in" / "whole", instance(cine(1)))
+    cut = tmp_path / "in" / "cut"
+    cut.write_bytes(whole.read_bytes()[: -len(whole.read_bytes()) // 3])
+    for sources in ([cut, whole] if cut_first else [whole, cut]), [cut, whole]:
+        with opened(tmp_path) as folder:
+            for source in sources:
+                folder.commit(outcomes(folder, source))
+            folder.write_list(Labels())
+        (row,) = listed(tmp_path)
+        assert row["NumberOfFrames"] == str(len(cine(1)))
+        assert "truncated" not in row["notes"]
+        assert len([file for file in files(tmp_path) if file.endswith(".avi")]) == 1
+
+
 def test_the_tables_say_what_is_there(tmp_path: Path, archive: Path) -> None:
     with opened(tmp_path) as folder:
         rows = folder.commit(outcomes(folder, archive))

@@ -296,3 +296,12 @@ def test_however_few_frames_a_second_beats_are_in_order_and_eject(fps, frames, u
         turns = [frame for frame in (beat.ed_frame, beat.es_frame, beat.end_frame) if frame is not None]
         assert turns == sorted(set(turns))
         assert beat.ef is None or 0 <= beat.ef <= 100
+
+
+def test_a_filling_lasts_no_longer_than_a_heart_can_take():
+    """A rate given a seventh of the true one: no beat of 18 s comes out, as if it went on to the end of the clip."""
+    heart = sinus(rate=70.0, ef=55.0, beats=40)
+    times = np.arange(0, 30, 1 / 73)
+    for beat in find_beats(curve_of(times * 7.3, volume_at(heart, times))):
+        if beat.end_frame is not None and beat.es_frame is not None:
+            assert (times[beat.end_frame] - times[beat.es_frame]) * 7.3 <= 1.95

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from made_hearts import bullet_mask, sinus, volume_at
+from made_hearts import bullet_mask, curve_of, sinus, volume_at
 
 from echobeat.errors import UsageError
 from echobeat.frames import FrameStack
-from echobeat.measurement import measure, volume_curve
+from echobeat.measurement import find_beats, measure, volume_curve, without_held
 
 
 def beating(fps=50, beats=4, rate=75.0, ef=55.0):
@@ -93,3 +93,23 @@ def test_a_rate_or_a_spacing_that_cannot_be_is_wrong_use(wrong):
     """Known at once, however long the grid of seconds would have been."""
     with pytest.raises(UsageError, match="not possible"):
         measure(MASKS, **wrong)
+
+
+def test_where_a_picture_is_held_nothing_beats():
+    """Held for 0.4 s at the end and in the middle: the volume there is not seen, and no beat runs into it. Pictures
+    that are each stored three times are a slow recording, and stay."""
+    pictures = np.random.default_rng(0).integers(0, 255, (200, 8, 8), np.uint8)
+    heart = sinus(rate=70.0, ef=55.0, beats=8)
+    shown = np.concatenate([np.arange(90), np.full(20, 90), np.arange(90, 180), np.full(20, 180)])
+    times = np.arange(len(shown)) / 50
+    whole = curve_of(times, volume_at(heart, shown / 50))
+    found = without_held(whole, FrameStack.from_array(pictures[shown]))
+    assert np.flatnonzero(np.isnan(found.volume)).tolist() == [*range(91, 111), *range(201, 220)]
+    held = set(range(91, 111)) | set(range(201, 220))
+    for beat in find_beats(found):
+        if beat.complete:
+            assert not held & set(range(beat.ed_frame, beat.end_frame + 1))
+            assert beat.heart_rate_bpm == pytest.approx(70, abs=7)
+    assert any(set(range(beat.ed_frame, beat.end_frame + 1)) & held for beat in find_beats(whole) if beat.complete)
+    slow = FrameStack.from_array(np.repeat(pictures, 3, axis=0)[: len(times)])
+    assert without_held(whole, slow) is whole

@@ -114,6 +114,19 @@ def test_more_than_8_bits_are_scaled_by_bits_stored(tmp_path: Path) -> None:
     assert np.array_equal(np.asarray(clip.frames), beating())
 
 
+@pytest.mark.parametrize(("factor", "offset", "dtype"), [(1, 0, "<u2"), (1, 0, "<i2"), (4, 0, "<u2"), (4, -300, "<i2")])
+def test_values_of_fewer_bits_than_stated_are_not_black(tmp_path: Path, factor: int, offset: int, dtype: str) -> None:
+    """8 or 10 bits in 16, signed or not, without a window: the picture is seen, and where its range was taken, said."""
+    frames = beating().astype(int) * factor + offset
+    changes = {"PixelRepresentation": int(dtype == "<i2")}
+    clip = open_clip(write_dicom(tmp_path / "low", dicom(frames.astype(dtype).view("<u2"), **changes)))
+    expected = beating().astype(float) if factor == 1 else (frames - min(0, frames.min())) / np.ptp(frames) * 255
+    if factor == 4 and not offset:
+        expected = frames / frames.max() * 255
+    assert np.abs(np.asarray(clip.frames) - expected).max() <= 1
+    assert ("grey_rescaled" in [warning.code for warning in clip.warnings]) == (factor == 4)
+
+
 @pytest.mark.parametrize("slope", [1.0, 2.0])
 def test_a_window_is_applied_to_deep_values(tmp_path: Path, slope: float) -> None:
     """Centre and width are in rescaled units: PS3.3 C.11.2.1.2."""

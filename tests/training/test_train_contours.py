@@ -163,8 +163,14 @@ def test_no_process_reads_the_best_weights_before_the_one_that_writes_them_is_do
 
 
 def test_a_wrong_folder_of_camus_is_told_before_anything_is_made(tmp_path, capsys):
-    """All three commands that learn from CAMUS: exit code 3, and no folder that the corrected command stumbles over."""
+    """All three commands that learn from CAMUS: exit code 3 (2 for no folder at all), and no folder that the corrected
+    command stumbles over."""
+    (tmp_path / "cams").mkdir()
     for command in ("contours", "beats", "view"):
+        with pytest.raises(SystemExit) as ended:
+            main(["train", command, "--camus", str(tmp_path / "none"), "--out", str(tmp_path / "run")])
+        assert ended.value.code == 2
+        assert "No such file or folder" in capsys.readouterr().err
         with pytest.raises(SystemExit) as ended:
             main(["train", command, "--camus", str(tmp_path / "cams"), "--out", str(tmp_path / "run")])
         assert ended.value.code == 3

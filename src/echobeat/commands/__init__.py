@@ -43,6 +43,19 @@ def require_some(paths: Sequence[str | os.PathLike[str]], told: str) -> None:
         raise UsageError(f"No such file or folder: {told}. Check the path, and that its folder may be entered.")
 
 
+def folder_to_read(folder: Path | None) -> Path | None:
+    """The callback of an option that names a folder to read.
+
+    Raises
+    ------
+    UsageError
+        There is none.
+    """
+    if folder is not None:
+        require_some([folder], str(folder))
+    return folder
+
+
 def folder_to_write(option: typer.CallbackParam, folder: Path | None) -> Path | None:
     """The callback of an option that names a folder to write into: no work begins that has no place to go.
 

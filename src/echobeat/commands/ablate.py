@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 from platformdirs import user_cache_path
 
-from echobeat.commands import folder_to_write
+from echobeat.commands import folder_to_read, folder_to_write
 
 
 def ablate(
     config: Annotated[str, typer.Argument(help="low-ef, echonet-dynamic, or a TOML file with base and [variants].")],
-    data: Annotated[Path, typer.Option(help="Folder of the data set.")],
+    data: Annotated[Path, typer.Option(help="Folder of the data set.", callback=folder_to_read)],
     out: Annotated[
         Path,
         typer.Option(help="Folder of the runs and the table; finished variants are kept.", callback=folder_to_write),

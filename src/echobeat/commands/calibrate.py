@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from echobeat.commands import folder_to_read
 from echobeat.errors import EchobeatError, UsageError
 
 if TYPE_CHECKING:
@@ -51,6 +52,12 @@ def calibrate(
     console, card = Console(stderr=True, highlight=False), load_card(model)
     alone = card.task == "segmentation"
     beside = None if alone else load_card(segmentation)
+    if alone and segmentation not in ("lv", model):
+        raise UsageError(
+            f"{card.name} is a segmentation model and calibrated alone. To calibrate an EF model, name it with --model."
+        )
+    if beside is not None and beside.task != "segmentation":
+        raise UsageError(f"{beside.name} is no segmentation model: it is for {beside.task}.")
     if forget:
         calibration_file(card, beside).unlink(missing_ok=True)
         pair = f" beside {beside.name}" if beside else ""
@@ -58,6 +65,7 @@ def calibrate(
         return
     if card.task == "view":
         raise UsageError(f"{card.name} gives no EF: there is nothing to calibrate.")
+    folder_to_read(data)
     models = Models.load(model if alone else segmentation, None if alone else model)
     dataset = open_dataset(data, view)
     studies = [s for s in dataset.studies if s.ef is not None and split in ("all", s.split)]

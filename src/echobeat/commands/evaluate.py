@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from echobeat import __version__
-from echobeat.commands import file_to_write, folder_to_write
+from echobeat.commands import file_to_write, folder_to_read, folder_to_write
 from echobeat.errors import UsageError
 from echobeat.machine import cores_for_each
 
@@ -34,7 +34,12 @@ SOME_FAILED, STOPPED = 3, 130
 SHOWN = 20
 """Failures that are printed; failures.csv has all."""
 
-Data = Annotated[Path, typer.Option(help="EchoNet-Dynamic or -Pediatric, CAMUS, phantoms, or videos with a table.")]
+Data = Annotated[
+    Path,
+    typer.Option(
+        help="EchoNet-Dynamic or -Pediatric, CAMUS, phantoms, or videos with a table.", callback=folder_to_read
+    ),
+]
 Split = Annotated[Literal["train", "val", "test", "all"], typer.Option(help="Which part of the data.")]
 Folder = Annotated[
     Path, typer.Option(help="Folder of the results; one that was stopped goes on.", callback=folder_to_write)
@@ -313,7 +318,9 @@ def _outcomes(waiting: Sequence[LabelledStudy], prepare: Callable[[], Predictor]
 
 @evaluate.command()
 def phantoms(
-    data: Annotated[Path, typer.Option(help="Folder made by `echobeat phantom`, e.g. with --benchmark.")],
+    data: Annotated[
+        Path, typer.Option(help="Folder made by `echobeat phantom`, e.g. with --benchmark.", callback=folder_to_read)
+    ],
     segmentation: Segmentation = "lv",
     ef: Annotated[str | None, typer.Option(metavar="NAME|RUN", help="EF model; none: contours only.")] = None,
     out: Out = None,
@@ -334,7 +341,7 @@ def phantoms(
 
 @evaluate.command()
 def camus(
-    data: Annotated[Path, typer.Option(help="Folder of CAMUS.")],
+    data: Annotated[Path, typer.Option(help="Folder of CAMUS.", callback=folder_to_read)],
     split: Annotated[str, typer.Option(help="valid, calibration, ...")] = "valid",
     segmentation: Segmentation = "lv",
     out: Out = None,

@@ -11,7 +11,7 @@ import typer
 from platformdirs import user_cache_path
 from rich.console import Console
 
-from echobeat.commands import folder_to_write
+from echobeat.commands import folder_to_read, folder_to_write
 from echobeat.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,11 +23,13 @@ train = typer.Typer(no_args_is_help=True, help="Train models (needs the extra: i
 STOPPED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
-Camus = Annotated[Path | None, typer.Option(help="Folder of CAMUS; recipes without real images need none.")]
+Camus = Annotated[
+    Path | None, typer.Option(help="Folder of CAMUS; recipes without real images need none.", callback=folder_to_read)
+]
 Overrides = Annotated[
     list[str] | None, typer.Argument(metavar="[KEY=VALUE...]", help="Entries of the recipe: course.epochs=10.")
 ]
-Data = Annotated[Path, typer.Option(help="Folder of the data set.")]
+Data = Annotated[Path, typer.Option(help="Folder of the data set.", callback=folder_to_read)]
 Out = Annotated[Path, typer.Option(help="Folder of the run.", callback=folder_to_write)]
 Recipe = Annotated[str, typer.Option(metavar="NAME|FILE", help="light, echonet-dynamic, or a TOML file.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out from its last checkpoint.")]
@@ -36,7 +38,9 @@ Cache = Annotated[
     typer.Option(help="Folder of decoded videos; default: in the user's cache.", callback=folder_to_write),
 ]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Decode videos each time they are read: slow.")]
-ValData = Annotated[Path | None, typer.Option(help="Another data set to choose the weights by.")]
+ValData = Annotated[
+    Path | None, typer.Option(help="Another data set to choose the weights by.", callback=folder_to_read)
+]
 Fold = Annotated[
     int | None, typer.Option(help="Fold to test on, of a data set with folds (9 if not said); the one before chooses.")
 ]

@@ -14,9 +14,8 @@ from pydicom.uid import UID, JPEG2000Lossless
 
 from echobeat.errors import UnreadableFile
 from echobeat.sources.dicom.decode import PixelDecoder
-from echobeat.sources.dicom.grey import GreyScale
 from echobeat.sources.dicom.header import read_header
-from echobeat.sources.dicom.stored import stored_frames
+from echobeat.sources.dicom.pictures import decoded, grey_scale
 
 SYNTAX: UID = JPEG2000Lossless
 """Grey values stay exactly what they were; a quarter of the size of run-length coding on speckle."""
@@ -39,17 +38,10 @@ def pictures(file: BinaryIO, source: str) -> Iterator[tuple[NDArray[np.uint8], N
     file.seek(0)
     header = read_header(file, source)
     decoder = PixelDecoder(header, source)
-    to_grey = GreyScale(header.attributes, source)
-    frames = stored_frames(file, header, decoder.native_frame_bytes, source)
-    for _ in range(header.frames):
-        try:
-            stored = next(frames, None)
-            if stored is None:
-                return
-            pixels = decoder.decode(stored)
-        except UnreadableFile:
-            continue
-        yield to_grey(pixels)
+    to_grey, _ = grey_scale(file, header, decoder, source)
+    for _, pixels in decoded(file, header, decoder, source):
+        if not isinstance(pixels, UnreadableFile):
+            yield to_grey(pixels)
 
 
 def has_colour(file: BinaryIO, source: str, mask: NDArray[np.bool_]) -> bool:

@@ -32,7 +32,7 @@ from echobeat.measurement.combination import (
     study_combined,
     study_video,
 )
-from echobeat.measurement.curve import Masks, volume_curve
+from echobeat.measurement.curve import Masks, volume_curve, without_held
 from echobeat.measurement.ejection_fraction import (
     beat_intervals,
     category,
@@ -93,6 +93,7 @@ __all__ = [
     "turned_masks",
     "volume_curve",
     "warn",
+    "without_held",
 ]
 
 

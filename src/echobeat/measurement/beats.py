@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echobeat.measurement.clip_ends import Turn, keep_seen
-from echobeat.measurement.cycles import Turns, find_turns
+from echobeat.measurement.cycles import RISE_S, Turns, find_turns
 from echobeat.measurement.ectopy import mark_ectopy
 from echobeat.measurement.smoothing import gaps
 from echobeat.records import Beat, FloatArray, VolumeCurve
@@ -181,7 +181,7 @@ def read_turns(times_s: FloatArray, volume: FloatArray, turns: Turns) -> list[Tu
     for k in range(count):
         if turns.is_ed[k]:
             first = frames[k - 1] + 1 if k > 0 else 0
-            last = frames[k + 1] - 1 if k + 1 < count else len(times_s) - 1
+            last = frames[k + 1] - 1 if k + 1 < count else _longest_filling(times_s, frames[k - 1])
             frames[k] = _last_before_ejection(volume, near[k], first, last)
     if any(after <= before for before, after in pairwise(frames)):
         return []
@@ -215,6 +215,11 @@ def alike(times_s: FloatArray, volume: FloatArray, turns: list[Turn]) -> list[Tu
             frame = int(between[np.argmin((volume[between] - volume[es]) / stroke + price)])
             moved[k] = replace(turns[k], frame=frame)
     return moved
+
+
+def _longest_filling(times_s: FloatArray, es: int) -> int:
+    """Last frame in which the filling after an end-systole can end."""
+    return int(np.searchsorted(times_s, times_s[es] + RISE_S[1], side="right")) - 1
 
 
 def _last_before_ejection(volume: FloatArray, near: NDArray[np.intp], first: int, last: int) -> int:

@@ -124,7 +124,7 @@ CODES: dict[str, CodeInfo] = {
     ),
     "beats_disagree": CodeInfo(
         False,
-        "The beats' EFs differ by {spread:.0f} points, more than the rhythm explains.",
+        "The EFs that contours give of the beats differ by {spread:.0f} points, more than the rhythm explains.",
         "Look at the contours: some beats were probably measured badly.",
     ),
     "estimates_disagree": CodeInfo(
@@ -134,13 +134,13 @@ CODES: dict[str, CodeInfo] = {
     ),
     "implausible_ef": CodeInfo(
         False,
-        "An EF of {ef:.0f} % is hardly possible.",
+        "Contours give an EF of {ef:.0f} %, which is hardly possible.",
         "Look at the contours; the view or the segmentation is probably wrong.",
     ),
     "implausible_rate": CodeInfo(
         False,
         "A heart rate of {rate:.0f} a minute is hardly possible.",
-        "Check the frame rate; give it with --fps if the file has it wrong. EF does not depend on it.",
+        "Check the frame rate; give it with --fps if the file has it wrong. Until then beats and EF may be wrong, too.",
     ),
     "low_frame_rate": CodeInfo(
         False,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,9 @@ from echobeat.records import FloatArray, Spacing, VolumeCurve
 
 Masks = FrameStack | NDArray[np.bool_]
 """(frames, height, width), bool: a lazy stack or an array."""
+
+HELD_S = 0.25
+"""A picture that is repeated for so long was held: one of a slow recording stored at a higher rate is shorter."""
 
 _SMOOTHING_FRACTION, _SMOOTHING_BOUNDS_S = 0.06, (0.025, 0.05)
 """Kernel width as a fraction of the heart's period, and its bounds in seconds; `smoothing.CURVATURE_RIDGE` tells
@@ -68,6 +73,31 @@ def volume_curve(
         volume_smoothed=smooth_volume(np.asarray(times_s, np.float64), volume),
         spacing_mm=spacing_mm,
     )
+
+
+def without_held(curve: VolumeCurve, frames: FrameStack) -> VolumeCurve:
+    """The curve without the stretches in which the clip holds one picture for `HELD_S`: nothing beats there.
+
+    Parameters
+    ----------
+    curve : VolumeCurve
+    frames : FrameStack
+        (frames, height, width) uint8: the pictures, compared pixel by pixel.
+
+    Returns
+    -------
+    VolumeCurve
+        Its volumes are NaN where a picture is repeated; the first of each stretch stays.
+    """
+    same = np.array([False, *(np.array_equal(one, other) for one, other in pairwise(frames))])
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], same, [False]]).astype(np.int8)))
+    held = np.zeros(len(same), bool)
+    for first, after in zip(edges[::2], edges[1::2], strict=True):
+        held[first:after] = curve.times_s[after - 1] - curve.times_s[first - 1] >= HELD_S
+    if not held.any():
+        return curve
+    volume, smoothed = (np.where(held, np.nan, values) for values in (curve.volume, curve.volume_smoothed))
+    return replace(curve, volume=volume, volume_smoothed=smoothed)
 
 
 def _frames(masks: Masks) -> Iterator[BoolArray]:

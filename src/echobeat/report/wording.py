@@ -139,8 +139,8 @@ def extremes(beat: Beat) -> tuple[int, int] | None:
 
 
 def shown_extremes(beat: Beat) -> tuple[int | None, int | None]:
-    """What a table of beats shows: the `extremes`, or the one that is known."""
-    return extremes(beat) or (beat.ed_frame, beat.es_frame)
+    """What a table of beats shows: the beat's own end-diastole and end-systole; of a filling alone, those of its EF."""
+    return (extremes(beat) if beat.half_cycle else None) or (beat.ed_frame, beat.es_frame)
 
 
 def representative_beat(result: Result) -> Beat | None:

@@ -6,6 +6,7 @@
     stored.py   the frames as they are stored, one after the other
     decode.py   a stored frame  ->  pixels
     grey.py     pixels          ->  8-bit grey
+    pictures.py the frames decoded one after the other, and the scale of their grey
     times.py    frame times     ->  another file's header
 """
 
@@ -17,7 +18,7 @@ from echobeat.errors import UnreadableFile
 from echobeat.sources.dicom.decode import PixelDecoder
 from echobeat.sources.dicom.grey import GreyScale
 from echobeat.sources.dicom.header import Header, calibration, frame_times, read_header
-from echobeat.sources.dicom.stored import stored_frames
+from echobeat.sources.dicom.pictures import decoded, grey_scale
 from echobeat.sources.recording import FrameCollector, Recording, check_frame_size, truncated
 
 
@@ -37,28 +38,25 @@ def read_dicom(file: BinaryIO, source: str) -> Recording:
     height, width = decoder.size
     check_frame_size(source, height, width)
     collector = FrameCollector(source)
-    read = _collect(file, header, decoder, collector)
+    to_grey, grey_warnings = grey_scale(file, header, decoder, source)
+    read = _collect(file, header, decoder, collector, to_grey)
     frames = collector.finish()
     times, time_warnings = frame_times(header, read)
     spacing, spacing_warnings = calibration(header.attributes, height, width)
     lost = (truncated(len(read), header.frames),) if len(read) < header.frames else ()
-    return Recording(frames, times, spacing, collector.colour.fraction(), (*time_warnings, *spacing_warnings, *lost))
+    warnings = (*grey_warnings, *time_warnings, *spacing_warnings, *lost)
+    return Recording(frames, times, spacing, collector.colour.fraction(), warnings)
 
 
-def _collect(file: BinaryIO, header: Header, decoder: PixelDecoder, collector: FrameCollector) -> list[int]:
+def _collect(
+    file: BinaryIO, header: Header, decoder: PixelDecoder, collector: FrameCollector, to_grey: GreyScale
+) -> list[int]:
     """Decode what can be decoded; return the numbers of those frames."""
     read: list[int] = []
     failure: UnreadableFile | None = None
-    to_grey = GreyScale(header.attributes, collector.source)
-    frames = stored_frames(file, header, decoder.native_frame_bytes, collector.source)
-    for index in range(header.frames):
-        try:
-            stored = next(frames, None)
-            if stored is None:
-                break
-            pixels = decoder.decode(stored)
-        except UnreadableFile as error:
-            failure = error
+    for index, pixels in decoded(file, header, decoder, collector.source):
+        if isinstance(pixels, UnreadableFile):
+            failure = pixels
             continue
         grey, rgb = to_grey(pixels)
         collector.add(grey, rgb if collector.wants_colour else None)
