@@ -56,8 +56,6 @@ def calibrate(
         raise UsageError(
             f"{card.name} is a segmentation model and calibrated alone. To calibrate an EF model, name it with --model."
         )
-    if beside is not None and beside.task != "segmentation":
-        raise UsageError(f"{beside.name} is no segmentation model: it is for {beside.task}.")
     if forget:
         calibration_file(card, beside).unlink(missing_ok=True)
         pair = f" beside {beside.name}" if beside else ""

@@ -148,6 +148,9 @@ class DatasetFolder:
     def _video(self, name: str) -> Path:
         return self.path / "Videos" / f"{name}.avi"
 
+    def _facts(self, name: str) -> Path:
+        return self.path / "Clips" / f"{name}.json"
+
     def _remember(self, facts: ClipFacts) -> None:
         self.clips[facts.name] = facts
         self._known |= _identities(facts)
@@ -175,33 +178,31 @@ class DatasetFolder:
         video, text = (self.stage / f"{outcome.input}.{suffix}" for suffix in ("avi", "json"))
         if facts is not None and self._is_interrupted(facts):
             pass  # its video and facts were taken by a run that was killed before it wrote the row
-        elif facts is not None and _identities(facts) & self._known and not self._replaces(facts):
-            facts, code = None, "duplicate"
+        elif facts is not None and _identities(facts) & self._known:
+            alike = [clip for clip in self.clips.values() if _identities(clip) & _identities(facts)]
+            if "truncated" not in facts.notes and all("truncated" in clip.notes for clip in alike):
+                self._take_out(alike)  # copies that were cut off make room for the whole
+            else:
+                facts, code = None, "duplicate"
         if facts is None:
             video.unlink(missing_ok=True)
             text.unlink(missing_ok=True)
         else:
             os.replace(video, self._video(facts.name))  # written and checked in the stage
-            os.replace(text, self.path / "Clips" / f"{facts.name}.json")
+            os.replace(text, self._facts(facts.name))
             self._remember(facts)
         notes = " ".join(facts.notes) if facts else ""
         name = facts.name if facts else ""
         return LogRow(outcome.input, REASONS[code].state, code, REASONS[code].meaning, name, notes, outcome.source_hash)
 
-    def _replaces(self, facts: ClipFacts) -> bool:
-        """True where the clip is the whole of one that is there cut off, which then is taken out."""
-        if "truncated" in facts.notes:
-            return False
-        alike = [clip for clip in self.clips.values() if _identities(clip) & _identities(facts)]
-        if not all("truncated" in clip.notes for clip in alike):
-            return False
-        for clip in alike:
-            (self.path / "Clips" / f"{clip.name}.json").unlink(missing_ok=True)  # first: without it, it is no clip
+    def _take_out(self, clips: Sequence[ClipFacts]) -> None:
+        """Remove clips and the rows of their inputs, which are looked at again by the next run."""
+        for clip in clips:
+            self._facts(clip.name).unlink(missing_ok=True)  # first: without it, it is no clip
             self._video(clip.name).unlink(missing_ok=True)
             del self.clips[clip.name]
             self._known -= _identities(clip)
-            self.rows = {key: row for key, row in self.rows.items() if row.clip != clip.name}
-        return True
+        self.rows = {key: row for key, row in self.rows.items() if not row.clip or row.clip in self.clips}
 
     def _is_interrupted(self, facts: ClipFacts) -> bool:
         """True where the clip is there, but no input's row says so."""

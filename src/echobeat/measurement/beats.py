@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from echobeat.measurement.clip_ends import Turn, keep_seen
 from echobeat.measurement.cycles import RISE_S, Turns, find_turns
 from echobeat.measurement.ectopy import mark_ectopy
-from echobeat.measurement.smoothing import gaps
+from echobeat.measurement.smoothing import gaps, runs
 from echobeat.records import Beat, FloatArray, VolumeCurve
 
 ED_TOLERANCE, ES_TOLERANCE = 0.02, 0.01
@@ -104,13 +104,11 @@ def seen_stretches(times_s: FloatArray, volume: FloatArray) -> list[tuple[int, i
 
     Frames that are missing from the file make a gap, too: their time is not seen.
     """
-    seen = np.concatenate([[False], np.isfinite(volume), [False]])
-    edges = np.flatnonzero(seen[1:] != seen[:-1])
     holes = np.flatnonzero(gaps(times_s)) + 1
     stretches = []
-    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+    for start, stop in runs(np.isfinite(volume)):
         inside = holes[(holes > start) & (holes < stop)]
-        stretches += list(pairwise([int(start), *inside.tolist(), int(stop)]))
+        stretches += list(pairwise([start, *inside.tolist(), stop]))
     return stretches
 
 

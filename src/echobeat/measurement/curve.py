@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from echobeat.frames import FrameStack
 from echobeat.measurement.axis import UNIT_SPACING, region_axis
 from echobeat.measurement.region import BoolArray, find_region
-from echobeat.measurement.smoothing import heart_period_s, heart_width_s, local_quadratic, reject_outliers
+from echobeat.measurement.smoothing import heart_period_s, heart_width_s, local_quadratic, reject_outliers, runs
 from echobeat.measurement.volume import region_disks_volume
 from echobeat.records import FloatArray, Spacing, VolumeCurve
 
@@ -27,11 +27,7 @@ _SMOOTHING_FRACTION, _SMOOTHING_BOUNDS_S = 0.06, (0.025, 0.05)
 the bias."""
 
 
-def volume_curve(
-    masks: Masks,
-    times_s: FloatArray,
-    spacing_mm: Spacing | None = None,
-) -> VolumeCurve:
+def volume_curve(masks: Masks, times_s: FloatArray, spacing_mm: Spacing | None = None) -> VolumeCurve:
     """Measure the ventricle in every frame.
 
     Parameters
@@ -90,9 +86,8 @@ def without_held(curve: VolumeCurve, frames: FrameStack) -> VolumeCurve:
         Its volumes are NaN where a picture is repeated; the first of each stretch stays.
     """
     same = np.array([False, *(np.array_equal(one, other) for one, other in pairwise(frames))])
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], same, [False]]).astype(np.int8)))
     held = np.zeros(len(same), bool)
-    for first, after in zip(edges[::2], edges[1::2], strict=True):
+    for first, after in runs(same):
         held[first:after] = curve.times_s[after - 1] - curve.times_s[first - 1] >= HELD_S
     if not held.any():
         return curve

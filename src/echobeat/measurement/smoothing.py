@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
 from echobeat.records import FloatArray
 
@@ -95,13 +96,24 @@ def _in_gap(seen_s: FloatArray, at_s: FloatArray, step_s: float) -> np.ndarray[t
     before = np.clip(np.searchsorted(seen_s, at_s, side="right") - 1, 0, len(seen_s) - 1)
     outside = (at_s < seen_s[0] - 0.51 * step_s) | (at_s > seen_s[-1] + 0.51 * step_s)
     gap = seen_s[np.clip(after, 0, len(seen_s) - 1)] - seen_s[before]
-    return np.asarray(outside | (gap > LONGEST_GAP_S + step_s))
+    return np.asarray(outside | _is_long(gap, step_s))
 
 
-def gaps(times_s: FloatArray) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def gaps(times_s: FloatArray) -> NDArray[np.bool_]:
     """(n - 1,) True where so much time lies between one frame and the next that it is not bridged."""
     steps = np.diff(times_s)
-    return np.asarray(steps > LONGEST_GAP_S + np.median(steps) if len(steps) else steps, bool)
+    return _is_long(steps, float(np.median(steps)) if len(steps) else 0.0)
+
+
+def _is_long(gap_s: FloatArray, step_s: float) -> NDArray[np.bool_]:
+    """True where a gap in a curve of such a step is not bridged."""
+    return np.asarray(gap_s > LONGEST_GAP_S + step_s)
+
+
+def runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """(first, one past the last) place of each run of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
+    return [(int(first), int(after)) for first, after in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def reject_outliers(times_s: FloatArray, values: FloatArray) -> FloatArray:
