@@ -22,6 +22,7 @@ from echobeat.measurement import (
     study_combined,
     study_video,
 )
+from echobeat.measurement.calibration import MOST_CURVE
 from echobeat.measurement.codes import CODES, WIDENING
 from echobeat.measurement.combination import best_weight
 from echobeat.measurement.ejection_fraction import robust_mean
@@ -33,13 +34,14 @@ BOTH = MeasurementError(0.0, 3.0, 2.0, 1.7, 5.0, 200, typical_sd=4.0)
 CALIBRATION = VideoCalibration("sha", CONTOURS, VIDEO, BOTH, 0.75, "made up")
 
 
-def studies(rng, count, sd, bias=0.0, slope=0.0, sds=None):
+def studies(rng, count, sd, bias=0.0, slope=0.0, sds=None, curve=0.0):
     """Studies of one to six beats whose errors all beats share."""
     made = []
     for k in range(count):
         truth, beats = rng.uniform(15, 75), int(rng.integers(1, 7))
         own_sd = sd if sds is None else sds[k]
-        ef = truth + bias + slope * (truth - 50) + rng.normal(0, own_sd) + rng.normal(0, 1.0, beats)
+        shared = bias + slope * (truth - 50) + curve * (truth - 50) ** 2
+        ef = truth + shared + rng.normal(0, own_sd) + rng.normal(0, 1.0, beats)
         made.append(CalibrationStudy(ef, truth, None if sds is None else np.full(beats, own_sd), None))
     return made
 
@@ -139,10 +141,29 @@ def test_a_bias_that_grows_with_ef_is_taken_off():
         assert error.centre(truth - 2.0 - 0.15 * (truth - 50)) == pytest.approx(truth, abs=1.0)
 
 
+def test_a_bias_of_middling_hearts_is_taken_off():
+    """Hearts near 50 read 3 points too low, those at 25 and 75 rightly: the centre is right at all three."""
+    error = calibrate_studies(studies(np.random.default_rng(6), 600, 1.0, bias=-3.0, curve=3.0 / 25**2))
+    for truth, read in ((25.0, 25.0), (50.0, 47.0), (75.0, 75.0)):
+        assert error.centre(read) == pytest.approx(truth, abs=1.0)
+
+
 def test_few_studies_give_no_steep_slope():
-    """Twenty-five studies of pure noise: the bias hardly leans."""
+    """Twenty-five studies of pure noise: the bias hardly leans, and hardly bends within 20 points."""
     error = calibrate_studies(studies(np.random.default_rng(5), 25, 6.0))
     assert abs(error.slope) < 0.12
+    assert abs(error.curve) * 20**2 < 1.2
+
+
+@given(
+    slope=st.floats(-0.5, 0.5),
+    curve=st.floats(-MOST_CURVE, MOST_CURVE),
+    efs=st.tuples(st.floats(0, 100), st.floats(0, 100)).map(sorted),
+)
+def test_a_higher_reading_never_means_a_lower_ef(slope, curve, efs):
+    """Whatever bias a calibration can find."""
+    error = replace(CONTOURS, slope=slope, curve=curve)
+    assert error.centre(efs[0]) <= error.centre(efs[1])
 
 
 def test_a_calibration_survives_its_card():

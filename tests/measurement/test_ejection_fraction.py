@@ -194,7 +194,7 @@ def test_a_higher_threshold_is_never_less_likely_to_be_undercut(errors, centre, 
 
 def test_a_calibration_survives_json():
     """What a card stores gives the same intervals; a damaged card is refused."""
-    stored = replace(ERROR, errors=(-1.5, 0.0, 2.0))
+    stored = replace(ERROR, errors=(-1.5, 0.0, 2.0), slope=0.1, curve=0.002)
     again = MeasurementError.from_json(json.loads(json.dumps({**stored.to_json(), "later": 1})))
     assert again == stored
     with pytest.raises(UsageError):
@@ -205,6 +205,8 @@ def test_a_calibration_survives_json():
         MeasurementError(float("nan"), 1.0, 1.0, 1.0, 1.0, 10)
     with pytest.raises(UsageError):
         MeasurementError(0.0, 1.0, 1.0, 1.0, 1.0, 10, errors=(1.0, -1.0))
+    with pytest.raises(UsageError):
+        MeasurementError(0.0, 1.0, 1.0, 1.0, 1.0, 10, curve=0.02)  # at 70 and more, a higher reading would mean less
 
 
 def test_too_few_studies_are_refused():

@@ -10,7 +10,16 @@ import numpy as np
 
 from echobeat.errors import UsageError
 from echobeat.measurement.ejection_fraction import counted_beats, robust_mean
-from echobeat.measurement.intervals import LEAST_DOUBT, MOST_DOUBT, NEUTRAL_EF, MeasurementError, Trust, study_sd
+from echobeat.measurement.intervals import (
+    CURVED_WITHIN,
+    LEAST_DOUBT,
+    MOST_DOUBT,
+    NEUTRAL_EF,
+    MeasurementError,
+    Trust,
+    square_near,
+    study_sd,
+)
 from echobeat.records import Beat, FloatArray
 
 COVERAGE = 0.90
@@ -19,8 +28,11 @@ COVERAGE = 0.90
 MIN_STUDIES = 20
 """Fewer calibration studies give no trustworthy 90 % quantile."""
 
-RIDGE = 50 * 15.0**2
-"""Weight against a slope of the bias: as much as 50 studies whose EF deviates by 15 points."""
+RIDGE, USUAL_DISTANCE = 50.0, 15.0
+"""Weight against slope and curve of the bias: as much as so many studies, each so many points of EF from the middle."""
+
+MOST_SLOPE, MOST_CURVE = 0.5, 0.4 / (2 * CURVED_WITHIN)
+"""Of the bias: together they leave a higher EF a higher one."""
 
 FOLDS = 10
 """A study is scored with what was fitted on the other nine tenths."""
@@ -88,10 +100,10 @@ def calibrate(predicted_beats: Sequence[Sequence[Beat]], true_ef: Sequence[float
 def calibrate_studies(studies: Sequence[CalibrationStudy]) -> MeasurementError:
     """Calibrate on studies whose EF is known and that no model was trained or chosen on.
 
-    The slope of the bias is a ridge regression's, so that few studies give nearly none. The interval's width is the
-    conformal quantile over the studies, each scored with bias, deviations and slopes fitted on the others (ten folds):
-    scored with what was fitted on itself, too, a study looks less surprising than the next one will be. The same
-    scores, with their signs, are kept for probabilities.
+    Slope and curve of the bias are a ridge regression's, so that few studies give nearly none. The interval's width is
+    the conformal quantile over the studies, each scored with bias, deviations and slopes fitted on the others (ten
+    folds): scored with what was fitted on itself, too, a study looks less surprising than the next one will be. The
+    same scores, with their signs, are kept for probabilities.
 
     Raises
     ------
@@ -117,11 +129,9 @@ def calibrate_studies(studies: Sequence[CalibrationStudy]) -> MeasurementError:
 
 def _fitted(studies: Sequence[CalibrationStudy]) -> MeasurementError:
     """Bias, deviations, and how quality widens; the factors that make intervals of them are still 1."""
-    values = np.array([robust_mean(study.efs) for study in studies])
-    bias, slope = _bias(values, values - np.array([study.true_ef for study in studies]))
-    centred = MeasurementError(bias, 1.0, 1.0, 1.0, 1.0, len(studies), slope)
+    centred = _bias(studies)
     residual = _residuals(centred, studies)
-    return _with_trust(_spreads(studies, residual, bias, slope), studies, residual)
+    return _with_trust(_spreads(centred, studies, residual), studies, residual)
 
 
 def _residuals(error: MeasurementError, studies: Sequence[CalibrationStudy]) -> FloatArray:
@@ -129,15 +139,20 @@ def _residuals(error: MeasurementError, studies: Sequence[CalibrationStudy]) -> 
     return np.array([error.centre(robust_mean(study.efs)) - study.true_ef for study in studies])
 
 
-def _bias(values: FloatArray, residual: FloatArray) -> tuple[float, float]:
-    """Bias where 50 % is measured, and its slope."""
-    away = values - NEUTRAL_EF
-    middle, centred = float(np.median(residual)), away - away.mean()
-    slope = float(np.sum(centred * (residual - residual.mean())) / (np.sum(centred**2) + RIDGE))
-    return float(np.median(residual - slope * away)) if slope else middle, float(np.clip(slope, -0.5, 0.5))
+def _bias(studies: Sequence[CalibrationStudy]) -> MeasurementError:
+    """The bias where 50 % is measured, its slope and its curve; the deviations are still 1."""
+    values = np.array([robust_mean(study.efs) for study in studies])
+    errors, away = values - np.array([study.true_ef for study in studies]), values - NEUTRAL_EF
+    terms = np.stack([away / USUAL_DISTANCE, square_near(away) / USUAL_DISTANCE**2], axis=1)
+    centred = terms - terms.mean(axis=0)
+    weights = np.linalg.solve(centred.T @ centred + RIDGE * np.eye(2), centred.T @ errors)
+    slope = float(np.clip(weights[0] / USUAL_DISTANCE, -MOST_SLOPE, MOST_SLOPE))
+    curve = float(np.clip(weights[1] / USUAL_DISTANCE**2, -MOST_CURVE, MOST_CURVE))
+    bias = float(np.median(errors - slope * away - curve * square_near(away)))
+    return MeasurementError(bias, 1.0, 1.0, 1.0, 1.0, len(studies), slope, curve)
 
 
-def _spreads(studies: Sequence[CalibrationStudy], residual: FloatArray, bias: float, slope: float) -> MeasurementError:
+def _spreads(centred: MeasurementError, studies: Sequence[CalibrationStudy], residual: FloatArray) -> MeasurementError:
     """Shared and random deviation; the factors that make intervals of them are still 1."""
     several = [study.efs for study in studies if len(study.efs) > 1]
     freedom = sum(len(efs) - 1 for efs in several)
@@ -146,7 +161,7 @@ def _spreads(studies: Sequence[CalibrationStudy], residual: FloatArray, bias: fl
     systematic_sd = math.sqrt(max(0.25, float(np.mean(residual**2)) - random_variance))
     given = [study.sds for study in studies if study.sds is not None and len(study.sds)]
     typical = float(np.median([math.sqrt(float(np.mean(sds**2))) for sds in given])) if given else 0.0
-    return MeasurementError(bias, systematic_sd, beat_sd, 1.0, 1.0, len(studies), slope, typical)
+    return replace(centred, systematic_sd=systematic_sd, beat_sd=beat_sd, typical_sd=typical)
 
 
 def _deviations(error: MeasurementError, studies: Sequence[CalibrationStudy]) -> FloatArray:

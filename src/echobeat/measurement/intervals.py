@@ -33,6 +33,9 @@ _PRIOR_BEATS = 4.0
 NEUTRAL_EF = 50.0
 """EF in percent at which `MeasurementError.bias` stands."""
 
+CURVED_WITHIN = 30.0
+"""Points of EF on either side of `NEUTRAL_EF` within which the bias may be curved: hearts further out are few."""
+
 _NORMAL_90 = 1.6448536269514722
 """Half-width of a normal distribution's central 90 %, in standard deviations."""
 
@@ -77,6 +80,8 @@ class MeasurementError:
     studies : number of studies it was calibrated on.
     slope : how much the bias grows with a point of measured EF: a model that draws the end-systole of strong hearts
         too wide has a negative one.
+    curve : how much the bias grows with the square of the measured EF's distance from 50, in points: hearts of middling
+        EF read lower than weak and strong ones give a positive one.
     typical_sd : median of the deviations that the model itself gave for its readings on the calibration studies; 0
         where it gives none. A study's own, over this one, widens or narrows its interval.
     score_slope, typical_score : the deviation grows by the exponential of the slope for each unit that a clip's quality
@@ -94,6 +99,7 @@ class MeasurementError:
     beat_half_width: float
     studies: int
     slope: float = 0.0
+    curve: float = 0.0
     typical_sd: float = 0.0
     score_slope: float = 0.0
     typical_score: float = 0.0
@@ -103,9 +109,11 @@ class MeasurementError:
     def __post_init__(self) -> None:
         positive = (self.systematic_sd, self.beat_sd, self.study_scale, self.beat_half_width)
         least = (self.typical_sd, self.score_slope, self.typical_score, self.warned_factor - 1)
-        finite = all(math.isfinite(value) for value in (*positive, self.bias, self.slope, *least, *self.errors))
+        bias = (self.bias, self.slope, self.curve)
+        finite = all(math.isfinite(value) for value in (*positive, *bias, *least, *self.errors))
+        in_step = self.slope + 2 * CURVED_WITHIN * abs(self.curve) < 1  # a higher EF never means a lower one
         in_order = list(self.errors) == sorted(self.errors)
-        if not (finite and in_order and min(positive) > 0 and self.slope < 1 and min(least) >= 0):
+        if not (finite and in_order and in_step and min(positive) > 0 and min(least) >= 0):
             raise UsageError(f"The calibration {asdict(self)} is not one: its numbers must be finite and positive.")
 
     def to_json(self) -> dict[str, Any]:
@@ -124,7 +132,8 @@ class MeasurementError:
 
     def centre(self, value: float) -> float:
         """The measured EF less its bias: the most likely true one."""
-        return value - self.bias - self.slope * (value - NEUTRAL_EF)
+        away = value - NEUTRAL_EF
+        return value - self.bias - self.slope * away - self.curve * float(square_near(away))
 
     def study_interval(
         self, value: float, efs: FloatArray, sds: FloatArray | None = None, trust: Trust | None = None
@@ -187,6 +196,11 @@ def _share_below(half_widths: float, error: MeasurementError) -> float:
     levels = np.linspace(0.0, 1.0, len(error.errors))
     seen = float(np.interp(half_widths, error.errors, levels, left=0.0, right=1.0))
     return (error.studies * seen + NORMAL_STUDIES * normal) / (error.studies + NORMAL_STUDIES)
+
+
+def square_near(away: float | FloatArray) -> FloatArray:
+    """The square of a distance to `NEUTRAL_EF`; beyond `CURVED_WITHIN` it grows no further."""
+    return np.minimum(np.abs(away), CURVED_WITHIN) ** 2
 
 
 def study_sd(systematic_sd: float, beat_sd: float, efs: FloatArray) -> float:
