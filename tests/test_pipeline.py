@@ -9,6 +9,7 @@ import pytest
 
 import echobeat
 from echobeat.errors import InvalidClip, ModelError, UnreadableFile, UsageError
+from echobeat.frames import FrameStack
 from echobeat.models.cards import FREE
 from echobeat.phantom import draw_patient, make_study
 from echobeat.phantom.seeds import VALIDATION_SEEDS
@@ -88,6 +89,28 @@ def test_measure_takes_masks_from_anywhere(study):
     assert all(beat.edv_ml > beat.esv_ml > 0 for beat in complete)
     assert measured.ef is not None
     assert abs(measured.ef.value - study.ef) < 10
+
+
+def test_masks_that_do_not_say_where_the_cavity_is_are_refused(study):
+    """Labels of several structures and probabilities; one value beside 0, whichever, is the cavity."""
+    truth = study.masks[:100]
+    labels, chances = truth.astype(np.uint8), truth * np.float32(0.9)
+    labels[:, :20] = 2
+    chances[0, 0, 0] = np.nan
+    for masks in (labels, chances, np.where(truth, 0.92, 0.02), truth * 1j, truth.astype(str)):
+        with pytest.raises(UsageError, match=r"masks == 1|numbers"):
+            echobeat.measure(masks, 50)
+    area = truth.sum(axis=(1, 2))
+    for masks in (truth, truth * 255, truth * 0.5, FrameStack.from_array(truth * np.uint8(2))):
+        assert np.array_equal(echobeat.measure(masks, 50).curve.area_px, area)
+
+
+def test_a_path_where_frames_belong_is_told_what_reads_files():
+    """`segment` and `measure` take what is in memory."""
+    with pytest.raises(UsageError, match=r"analyze reads files"):
+        echobeat.segment("clip.avi")
+    with pytest.raises(UsageError, match=r"of type str cannot be taken for masks"):
+        echobeat.measure("masks.npz", 50)
 
 
 def test_a_still_image_gets_a_reason_and_no_number(study):

@@ -22,24 +22,51 @@ SPACING_RANGE_MM = (0.01, 10.0)
 """Generous: transthoracic pictures are 4 to 30 cm deep, and 100 to 2000 pixels high: 0.02 to 3 mm a pixel."""
 
 
-def array_of(frames: object) -> NDArray[Any]:
+def array_of(given: object, what: str = "frames", otherwise: str = "") -> NDArray[Any]:
     """Return frames or masks in memory, an array or a list of arrays of one size, as one array.
+
+    Parameters
+    ----------
+    given : object
+    what : str
+        What they should be, as the error calls them.
+    otherwise : str
+        What else is possible, at the end of the error.
 
     Raises
     ------
     UsageError
-        They are none, or of different sizes.
+        They are no numbers, or of different sizes.
     """
     try:
-        values = np.asarray(frames)
+        values = np.asarray(given)
     except (TypeError, ValueError):
         values = np.asarray(None)
-    if values.dtype == object or (values.ndim < 2 and (values.dtype.kind not in "biufc" or values.size == 0)):
+    if values.dtype.kind not in "biufc" or (values.ndim < 2 and values.size == 0):
+        kind = f"of type {type(given).__name__}" + (" of objects" if isinstance(given, np.ndarray) else "")
         raise UsageError(
-            f"Something of type {type(frames).__name__} is neither a path nor frames: give one path, an array "
-            "(frames, height, width), or a list of arrays of one size."
+            f"Something {kind} cannot be taken for {what}: give an array of numbers (frames, height, width), or a "
+            f"list of arrays of one size{otherwise}."
         )
     return values
+
+
+def masks_of(given: object) -> NDArray[np.bool_]:
+    """Return masks in memory, where the ventricle is marked by one value beside 0, as bool.
+
+    Raises
+    ------
+    UsageError
+        They are no masks, or hold several values: which of them mean the cavity is not known.
+    """
+    values = array_of(given, "masks", "; a result's are its masks.lv")
+    marked = values[values != 0]
+    if values.dtype.kind == "c" or (marked.size and not marked.min() == marked.max()):
+        raise UsageError(
+            "The masks hold several values beside 0, of which one should mark the left ventricle: of labels give "
+            "masks == 1 (or its number), of probabilities masks > 0.5."
+        )
+    return np.asarray(values != 0)
 
 
 def possible_fps(fps: object) -> bool:

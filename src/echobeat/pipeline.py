@@ -234,7 +234,8 @@ def segment(frames: NDArray[np.uint8], *, segmentation: str = "lv") -> NDArray[n
     Parameters
     ----------
     frames : ndarray
-        (frames, height, width) or one frame (height, width); uint8, grey, 0-255, any size from 1 x 1 on.
+        (frames, height, width) or one frame (height, width), grey, any size from 1 x 1 on; uint8, integers between 0
+        and 255, or floats between 0 and 1.
     segmentation : str
         Name of the model.
 
@@ -248,9 +249,9 @@ def segment(frames: NDArray[np.uint8], *, segmentation: str = "lv") -> NDArray[n
     UsageError
         No frames at all, or of different sizes.
     InvalidClip
-        Not uint8 frames, none, or empty ones; or (height, width, 3), one frame in colour.
+        Other values, no frames, or empty ones; or (height, width, 3), one frame in colour.
     """
-    frames = array_of(frames)
+    frames = array_of(frames, otherwise="; echobeat.analyze reads files")
     if frames.ndim == 3 and frames.shape[2] == 3:
         raise InvalidClip("array", f"its shape is {frames.shape}", "Give one frame in colour as (1, height, width, 3)")
     single = frames.ndim == 2

@@ -200,6 +200,16 @@ def test_resume_keeps_what_is_complete_and_does_the_rest(echobeat: Call, tmp_pat
     assert [entry["resumed"] for entry in json.loads((out / "manifest.json").read_text())["inputs"]] == [True, False]
 
 
+def test_resume_does_a_clip_again_whose_result_is_no_longer_whole(echobeat: Call, tmp_path: Path) -> None:
+    clip, out = write_clip(tmp_path / "clip.avi"), tmp_path / "out"
+    call = ["analyze", clip, "--out", out, "--no-video", "--no-page", "--no-plot"]
+    assert echobeat(*call)[0] == 0
+    masks = (out / "clip" / "lv_masks.npz").read_bytes()
+    (out / "clip" / "lv_masks.npz").unlink()
+    assert echobeat(*call, "--resume")[0] == 0
+    assert (out / "clip" / "lv_masks.npz").read_bytes() == masks
+
+
 def test_resume_does_a_clip_again_when_an_option_changed(echobeat: Call, tmp_path: Path) -> None:
     clip, out = write_clip(tmp_path / "clip.avi"), tmp_path / "out"
     echobeat("analyze", clip, "--out", out, *TABLES_ONLY)

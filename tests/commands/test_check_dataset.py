@@ -100,6 +100,15 @@ def test_a_sound_data_set_passes(echobeat, tmp_path):
     assert found["problems"] == []
 
 
+def test_a_folder_that_is_not_there_is_wrong_use_and_one_that_is_no_data_set_an_error(echobeat, tmp_path):
+    """Exit codes 2 and 3, each with the folder's name."""
+    (tmp_path / "other").mkdir()
+    for name, expected in (("nothere", 2), ("other", 3)):
+        code, _, err = echobeat("check-dataset", tmp_path / name)
+        assert code == expected
+        assert name in err
+
+
 def test_warnings_alone_do_not_fail(echobeat, tmp_path):
     """A video that no row names is told, and the exit code is 0."""
     good = good_echonet(tmp_path / "good")

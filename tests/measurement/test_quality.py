@@ -26,9 +26,10 @@ def masks_of(volume, scale=1.0, centre=56.0, row=82.0):
     return np.stack(made)
 
 
-def judged(volume, *, made=None, confidence=0.97, spacing=None, masks=None, view=None):
+def judged(volume, *, made=None, times_s=None, confidence=0.97, spacing=None, masks=None, view=None):
     """Judge a clip at 50 frames a second whose ventricle has these volumes."""
     made = made or beating_sector(frames=len(volume))
+    made = made if times_s is None else replace(made, times_s=times_s)
     masks = masks_of(volume) if masks is None else masks
     lv = LVMasks(FrameStack.from_array(masks), np.broadcast_to(np.float64(confidence), (len(masks),)).copy())
     curve = volume_curve(lv.lv, made.times_s, spacing)
@@ -162,6 +163,14 @@ def test_gaps_borders_and_sizes_are_told():
     assert "implausible_volume" in codes(judged(heart(), spacing=(5.0, 5.0)))
 
 
+def test_frames_that_were_lost_are_told():
+    """Half a second is missing in the middle: its length is said. Frames at an even pace, 15 a second, miss nothing."""
+    times = np.arange(170) / 50
+    (told,) = [w for w in judged(heart(), times_s=times + 0.5 * (times > 1.7)).warnings if w.code == "lost_frames"]
+    assert "0.5 s" in told.message
+    assert "lost_frames" not in codes(judged(heart())) | codes(judged(heart()[::4], times_s=times[::4]))
+
+
 def test_an_impossible_ef_is_told():
     """Above 85."""
     quality = judged(heart(ef=93.0))
@@ -190,7 +199,7 @@ def test_every_code_in_the_code_is_in_the_table():
         used |= set(re.findall(r"(?:\bwarn|ClipWarning)\(\s*\"(\w+)\"", path.read_text(encoding="utf-8")))
     assert used <= set(CODES)
     names = ("share", "confidence", "score", "beats", "spread", "ef", "rate", "fps", "volume")
-    filled = dict.fromkeys((*names, "belief", "contrast", "duration", "index", "contours", "video"), 0.5)
+    filled = dict.fromkeys((*names, "belief", "contrast", "duration", "index", "contours", "video", "gap"), 0.5)
     for code, info in CODES.items():
         message = warn(code, reason="x", **filled).message
         assert "{" not in message

@@ -37,6 +37,16 @@ def test_a_benchmark_that_is_not_the_recorded_one_is_an_error(tmp_path: Path, mo
     assert isinstance(result.exception, OutputError)
 
 
+@pytest.mark.parametrize(
+    "other", [["--seed", "3"], ["--patients", "2"], ["--view", "subcostal"], ["--view", "none"], ["--dicom"]]
+)
+def test_the_benchmark_is_fixed(tmp_path: Path, other: list[str]) -> None:
+    """What would choose other patients is refused beside it, and nothing is made."""
+    result = CliRunner().invoke(app, ["--benchmark", "--out", str(tmp_path / "out"), *other])
+    assert isinstance(result.exception, UsageError)
+    assert not (tmp_path / "out").exists()
+
+
 def test_patients_for_calibrating_are_those_set_aside(tmp_path: Path) -> None:
     """--calibration makes patients of the calibration seeds, from the first on; a seed or the benchmark beside it is
     refused."""

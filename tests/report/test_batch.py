@@ -22,6 +22,9 @@ from echobeat.report.files import Parts, write_result
 TABLES_ONLY = Parts(video=False, page=False, plot=False, masks=False)
 
 
+FILES = TABLES_ONLY.files()
+
+
 def rows_of(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
@@ -83,14 +86,15 @@ def test_a_result_is_finished_only_for_the_same_source_models_and_options(tmp_pa
     source.write_bytes(b"pixels")
     record = run_record(str(source), [MODEL], {"fps": 50.0})
     write_result(made_assessment(frames=2), tmp_path / "patient", parts=TABLES_ONLY, run=record)
-    assert finished_result(tmp_path / "patient", record) is not None
+    assert finished_result(tmp_path / "patient", record, FILES) is not None
 
     other_model = dataclasses.replace(MODEL, hash="cd" * 32)
-    assert finished_result(tmp_path / "patient", run_record(str(source), [other_model], {"fps": 50.0})) is None
-    assert finished_result(tmp_path / "patient", run_record(str(source), [MODEL], {"fps": 30.0})) is None
-    assert finished_result(tmp_path / "nothing", record) is None
+    assert finished_result(tmp_path / "patient", run_record(str(source), [other_model], {"fps": 50.0}), FILES) is None
+    assert finished_result(tmp_path / "patient", run_record(str(source), [MODEL], {"fps": 30.0}), FILES) is None
+    assert finished_result(tmp_path / "nothing", record, FILES) is None
+    assert finished_result(tmp_path / "patient", record, [*FILES, "overlay.mp4"]) is None  # taken away since
     os.utime(source, ns=(1, 1))
-    assert finished_result(tmp_path / "patient", run_record(str(source), [MODEL], {"fps": 50.0})) is None
+    assert finished_result(tmp_path / "patient", run_record(str(source), [MODEL], {"fps": 50.0}), FILES) is None
 
 
 def test_the_record_of_a_run_does_not_say_where_the_source_lies(tmp_path: Path) -> None:

@@ -109,6 +109,37 @@ def test_the_scale_draws_value_and_interval_where_they_belong(calibrated_module:
     assert "left: 52.86%" in page_html(calibrated_module, NO_VIDEO)  # (47 - 10) / 70
 
 
+def test_who_hears_the_scale_hears_the_ranges_that_others_read(rich: Outline) -> None:
+    """Every EF lies in one of them."""
+    (scale,) = [attributes["aria-label"] or "" for _, attributes in rich.tags if attributes.get("class") == "scale"]
+    assert "reduced (≤ 40 %), mildly reduced (> 40 and < 50 %), not reduced (≥ 50 %)" in scale
+
+
+def test_what_scrolls_sideways_on_a_phone_can_be_reached_by_keyboard(rich: Outline) -> None:
+    """Curve and table."""
+    boxes = [attributes for _, attributes in rich.tags if attributes.get("class") == "scroll"]
+    assert [(box["tabindex"], box["role"], box["aria-labelledby"]) for box in boxes] == [
+        ("0", "region", "curve-title"),
+        ("0", "region", "beats-title"),
+    ]
+
+
+def test_the_page_says_how_long_the_clip_lasts(calibrated_module: Assessment) -> None:
+    """From the first frame to the last, frames that were lost between them included; a short one to a hundredth."""
+    times = calibrated_module.curve.times_s + 1.5 * (calibrated_module.curve.times_s > 0.5)
+    longer = dataclasses.replace(calibrated_module, curve=dataclasses.replace(calibrated_module.curve, times_s=times))
+    assert f"{times[-1]:.1f} s" in Outline(page_html(longer, NO_VIDEO)).text
+    assert "0.14 s" in page._clip_facts(calibrated_module.result, 0.14)
+
+
+def test_the_still_of_the_video_is_of_the_beat_that_stands_for_the_others(assessment: Assessment) -> None:
+    """Its end-diastole; its end-systole where end-diastole is the next beat's; the first frame without a beat."""
+    beat = assessment.beats[0]
+    filling = dataclasses.replace(beat, ed_frame=None, complete=False, half_cycle=True)
+    shown = [page._poster_frame(dataclasses.replace(assessment.result, beats=b)) for b in ((beat,), (filling,), ())]
+    assert shown == [beat.ed_frame, beat.es_frame, 0]
+
+
 def test_a_refused_clip_has_its_reason_first_and_no_number_of_an_ef(refused: Assessment) -> None:
     measured = made_assessment(frames=60)  # beats and a geometric EF were measured, but the clip is refused
     result = dataclasses.replace(measured.result, ef=None, ef_category=None, quality=refused.quality)

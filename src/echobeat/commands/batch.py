@@ -160,8 +160,9 @@ def run(
 
 def _entries(tasks: Sequence[Task], options: Options, models: Models, progress: Progress | None) -> Iterator[Entry]:
     left: list[Task] = []
+    files = [*options.parts.files(), *(["dicom"] if options.dicom else [])]
     for task in tasks:
-        result = finished_result(task.folder, task.record) if options.resume else None
+        result = finished_result(task.folder, task.record, files) if options.resume else None
         if result is None:
             left.append(task)
         else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from echobeat.commands import file_to_write
+from echobeat.commands import file_to_write, folder_to_read
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,7 +20,10 @@ FAILED = 3
 
 def check_dataset(
     folder: Annotated[
-        Path, typer.Argument(help="EchoNet-Dynamic or -Pediatric, CAMUS, phantoms, or videos with a table.")
+        Path,
+        typer.Argument(
+            help="EchoNet-Dynamic or -Pediatric, CAMUS, phantoms, or videos with a table.", callback=folder_to_read
+        ),
     ],
     json: Annotated[
         Path | None, typer.Option(help="Write everything to this JSON file, too.", callback=file_to_write)

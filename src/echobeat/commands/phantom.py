@@ -21,12 +21,15 @@ from echobeat.phantom.views import VIEWS
 SHOWN = tuple(view for view in VIEWS if view != "great vessels")
 """Views that cut the left ventricle, so that there is a truth to write."""
 
+PATIENTS = 10
+"""Made where nothing else is said."""
+
 
 def phantom(
     out: Annotated[
         Path, typer.Option(help="Folder of the data set; what is in it already is kept.", callback=folder_to_write)
     ],
-    patients: Annotated[int, typer.Option(help="Number of patients.")] = 10,
+    patients: Annotated[int, typer.Option(help="Number of patients.")] = PATIENTS,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
     jobs: Annotated[int, typer.Option(help="Processes; 0: one a core.")] = 0,
     dicom: Annotated[bool, typer.Option(help="Write each study as DICOM, too, 400 x 400.")] = False,
@@ -48,6 +51,8 @@ def phantom(
     jobs = jobs or cores_here()
     if benchmark and calibration:
         raise UsageError("--benchmark and --calibration cannot both be given: make each in a folder of its own.")
+    if benchmark and (patients, seed, view, dicom) != (PATIENTS, 0, SHOWN[0], False):
+        raise UsageError("--benchmark is fixed: it takes no --patients, --seed, --view or --dicom.")
     if benchmark:
         made = write_benchmark(out, jobs, progress=True)
         same = all(made[key] == recorded_benchmark()[key] for key in ("patients", "truth_sha256"))

@@ -20,7 +20,7 @@ import numpy as np
 
 from echobeat.errors import UsageError
 from echobeat.frames import FrameStack
-from echobeat.given import array_of, check_fps, spacing_of
+from echobeat.given import check_fps, masks_of, spacing_of
 from echobeat.measurement.axis import LongAxis, long_axis
 from echobeat.measurement.beats import find_beats
 from echobeat.measurement.calibration import CalibrationStudy, calibrate, calibrate_studies
@@ -113,7 +113,7 @@ def measure(masks: Masks, fps: float, spacing_mm: float | Spacing | None = None)
     Parameters
     ----------
     masks : FrameStack or ndarray
-        (frames, height, width), bool (or 0 and not 0): the left ventricle's cavity, apex up.
+        (frames, height, width), bool (or 0 and one other value): the left ventricle's cavity, apex up.
     fps : float
         Frames a second.
     spacing_mm : float or (row, column), optional
@@ -126,10 +126,10 @@ def measure(masks: Masks, fps: float, spacing_mm: float | Spacing | None = None)
     Raises
     ------
     UsageError
-        Not three axes, masks of different sizes, or a frame rate or spacing that cannot be (`given.FPS_RANGE`,
-        `given.SPACING_RANGE_MM`).
+        Not three axes, masks of different sizes or with several values (labels, probabilities), or a frame rate or
+        spacing that cannot be (`given.FPS_RANGE`, `given.SPACING_RANGE_MM`).
     """
-    masks = masks if isinstance(masks, FrameStack) else array_of(masks)
+    masks = masks if isinstance(masks, FrameStack) and masks.dtype == bool else masks_of(masks)
     if len(masks.shape) != 3:
         raise UsageError(f"Masks have the axes (frames, height, width); these have the shape {masks.shape}.")
     check_fps(float("nan") if fps is None else fps)

@@ -119,7 +119,7 @@ CODES: dict[str, CodeInfo] = {
     ),
     "incomplete_beats": CodeInfo(
         False,
-        "Beats at the ends of the clip that were not seen whole ({beats}) were left out of the mean.",
+        "Beats that were not seen whole ({beats}) were left out of the mean.",
         "The table of beats lists them; nothing need be done.",
     ),
     "beats_disagree": CodeInfo(
@@ -141,6 +141,11 @@ CODES: dict[str, CodeInfo] = {
         False,
         "A heart rate of {rate:.0f} a minute is hardly possible.",
         "Check the frame rate; give it with --fps if the file has it wrong. Until then beats and EF may be wrong, too.",
+    ),
+    "lost_frames": CodeInfo(
+        False,
+        "Between two frames lie {gap:.1f} s, as if those between were lost: no beat is measured across.",
+        "Export the loop whole, then the beats that are cut there count, too.",
     ),
     "low_frame_rate": CodeInfo(
         False,

@@ -16,6 +16,7 @@ from echobeat.measurement.codes import refused, warn
 from echobeat.measurement.ejection_fraction import counted_beats, study_ef
 from echobeat.measurement.evidence import EMPTY_GREY, ClipEvidence
 from echobeat.measurement.score import chance, wall_contrast
+from echobeat.measurement.smoothing import gaps
 from echobeat.measurement.view import ViewEvidence, view_warnings
 from echobeat.records import Beat, Clip, ClipWarning, FloatArray, LVMasks, Quality, Rhythm, VolumeCurve
 
@@ -216,7 +217,9 @@ def _of_ventricle(contours: Contours, calibrated: bool) -> Iterator[ClipWarning]
 
 
 def _of_beats(clip: Clip, beats: Sequence[Beat], rhythm: Rhythm | None) -> Iterator[ClipWarning]:
-    """What the beats say."""
+    """What the beats say, and the times in which they would be."""
+    if gaps(clip.times_s).any():
+        yield warn("lost_frames", gap=float(np.diff(clip.times_s).max()))
     counted, estimate = counted_beats(beats), study_ef(beats)
     left_out = [beat for beat in beats if beat.ectopic or beat.post_ectopic]
     if estimate is None:

@@ -220,9 +220,11 @@ def run_record(source: str, models: Sequence[ModelUsed], options: Mapping[str, A
     return record | {"fingerprint": digest}
 
 
-def finished_result(folder: Path, record: Mapping[str, Any]) -> Result | None:
-    """The result in a folder, if exactly this source, these models and these options made it."""
+def finished_result(folder: Path, record: Mapping[str, Any], files: Sequence[str]) -> Result | None:
+    """The result in a folder, if this source, these models and these options made it, and its `files` are there."""
     if read_json(folder / RUN_FILE).get("fingerprint") != record["fingerprint"]:
+        return None
+    if not all((folder / name).exists() for name in files):
         return None
     try:
         return read_result(folder / RESULT_FILE)

@@ -44,6 +44,16 @@ class Parts:
     plot: bool = True
     masks: bool = True
 
+    def files(self) -> list[str]:
+        """The names in a result's folder."""
+        chosen = {
+            "overlay.mp4": self.video,
+            "report.html": self.page,
+            "volume.png": self.plot,
+            "lv_masks.npz": self.masks,
+        }
+        return ["result.json", "frames.csv", "beats.csv", *(name for name, wanted in chosen.items() if wanted)]
+
 
 def write_result(
     assessment: Assessment,

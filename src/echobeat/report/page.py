@@ -107,7 +107,7 @@ def page_html(assessment: Assessment, video: Path, overlay: Overlay | None = Non
         result=result,
         name=source.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1] or source,
         source=source,
-        facts=_clip_facts(result),
+        facts=_clip_facts(result, float(np.ptp(assessment.curve.times_s))),
         verdict=wording.verdict(result),
         judged=wording.is_judged(result),
         origin=_origin(result.ef if wording.is_judged(result) else None),
@@ -184,11 +184,12 @@ def _position(ef: float) -> float:
     return 100 * (min(max(ef, SCALE_FROM), SCALE_TO) - SCALE_FROM) / (SCALE_TO - SCALE_FROM)
 
 
-def _clip_facts(result: Result) -> list[str]:
+def _clip_facts(result: Result, duration_s: float) -> list[str]:
+    """From the first frame to the last it is `duration_s`, as a refusal of a short clip counts it."""
     clip = result.clip
     facts = [f"{clip.frames} frame" + ("s" if clip.frames != 1 else "")]
     if clip.fps:
-        facts += [f"{clip.fps:.3g} frames a second", f"{clip.frames / clip.fps:.1f} s"]
+        facts += [f"{clip.fps:.3g} frames a second", f"{duration_s:.{1 if duration_s >= 1 else 2}f} s"]
     facts.append(f"{clip.width} × {clip.height} pixels")
     if clip.spacing_mm is None:
         facts.append("not calibrated: no volumes in ml")
@@ -298,9 +299,17 @@ def _video_addresses(video: Path) -> tuple[str | None, str | None]:
 
 
 def _poster(overlay: Overlay) -> str:
-    beat = wording.representative_beat(overlay.assessment.result)
+    return _jpeg(overlay.picture(_poster_frame(overlay.assessment.result)))
+
+
+def _poster_frame(result: Result) -> int:
+    """End-diastole of the beat that stands for the others; of a filling alone that lies in the next beat, which need
+    not count, so its end-systole."""
+    beat = wording.representative_beat(result)
     frames = wording.extremes(beat) if beat else None
-    return _jpeg(overlay.picture(frames[0] if frames else 0))
+    if beat is None or frames is None:
+        return 0
+    return frames[0] if beat.ed_frame is not None else frames[1]
 
 
 def _stills(assessment: Assessment) -> list[Still]:

@@ -46,7 +46,7 @@ def clip_from_array(
     """
     check_fps(fps)
     spacing = spacing_of(spacing_mm)
-    values = array_of(frames)
+    values = array_of(frames, otherwise=", or one path")
     if values.ndim == 2:
         values = values[None]
     if values.ndim not in (3, 4) or (values.ndim == 4 and values.shape[3] != 3):
