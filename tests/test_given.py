@@ -26,7 +26,7 @@ def test_a_ragged_spacing_or_one_that_is_no_number_is_wrong_use(spacing: object)
 
 @pytest.mark.parametrize("frames", [[], None, b"clip.avi", "clip.avi", [[1], [1, 2]], {"frames": 1}])
 def test_what_is_no_array_of_frames_is_wrong_use(frames: object) -> None:
-    with pytest.raises(UsageError, match="neither a path nor frames"):
+    with pytest.raises(UsageError, match="cannot be taken for frames: give an array"):
         array_of(frames)
 
 

@@ -98,7 +98,7 @@ def test_masks_that_do_not_say_where_the_cavity_is_are_refused(study):
     labels[:, :20] = 2
     chances[0, 0, 0] = np.nan
     for masks in (labels, chances, np.where(truth, 0.92, 0.02), truth * 1j, truth.astype(str)):
-        with pytest.raises(UsageError, match=r"masks == 1|numbers"):
+        with pytest.raises(UsageError, match=r"masks == 1"):
             echobeat.measure(masks, 50)
     area = truth.sum(axis=(1, 2))
     for masks in (truth, truth * 255, truth * 0.5, FrameStack.from_array(truth * np.uint8(2))):

@@ -36,17 +36,17 @@ def array_of(given: object, what: str = "frames", otherwise: str = "") -> NDArra
     Raises
     ------
     UsageError
-        They are no numbers, or of different sizes.
+        They are none, or of different sizes.
     """
     try:
         values = np.asarray(given)
     except (TypeError, ValueError):
         values = np.asarray(None)
-    if values.dtype.kind not in "biufc" or (values.ndim < 2 and values.size == 0):
+    if values.dtype == object or (values.ndim < 2 and (values.dtype.kind not in "biufc" or values.size == 0)):
         kind = f"of type {type(given).__name__}" + (" of objects" if isinstance(given, np.ndarray) else "")
         raise UsageError(
-            f"Something {kind} cannot be taken for {what}: give an array of numbers (frames, height, width), or a "
-            f"list of arrays of one size{otherwise}."
+            f"Something {kind} cannot be taken for {what}: give an array (frames, height, width), or a list of arrays "
+            f"of one size{otherwise}."
         )
     return values
 
@@ -60,13 +60,14 @@ def masks_of(given: object) -> NDArray[np.bool_]:
         They are no masks, or hold several values: which of them mean the cavity is not known.
     """
     values = array_of(given, "masks", "; a result's are its masks.lv")
-    marked = values[values != 0]
-    if values.dtype.kind == "c" or (marked.size and not marked.min() == marked.max()):
-        raise UsageError(
-            "The masks hold several values beside 0, of which one should mark the left ventricle: of labels give "
-            "masks == 1 (or its number), of probabilities masks > 0.5."
-        )
-    return np.asarray(values != 0)
+    if values.dtype.kind in "biuf":
+        marked = values[values != 0]
+        if not marked.size or marked.min() == marked.max():
+            return np.asarray(values != 0)
+    raise UsageError(
+        f"The masks, of type {values.dtype}, should hold 0 and one value that marks the left ventricle, and hold "
+        "others: of labels give masks == 1 (or its number), of probabilities masks > 0.5."
+    )
 
 
 def possible_fps(fps: object) -> bool:

@@ -43,13 +43,13 @@ def call(capsys, monkeypatch, tmp_path):
 
 @pytest.fixture
 def data(tmp_path):
-    """A folder of 30 videos with their EF, and three of unknown EF."""
+    """A folder of 30 videos with their EF; one of unknown EF, one whose EF slipped by a digit, one as a fraction."""
     folder = tmp_path / "data"
     folder.mkdir()
     lines = ["FileName,EF"]
     for index in range(33):
         (folder / f"v{index}.avi").write_bytes(b"")
-        lines.append(f"v{index}.avi,{20 + index * 1.5 if index < 30 else ''}")
+        lines.append(f"v{index}.avi,{20 + index * 1.5 if index < 30 else ('', 655, 0.55)[index - 30]}")
     (folder / "labels.csv").write_text("\n".join(lines) + "\n")
     return folder
 
@@ -60,6 +60,7 @@ def test_a_calibration_takes_the_place_of_the_cards_until_it_is_forgotten(call, 
     code, out, err = call("calibrate", "--data", data, "--model", "lv")
     assert code == 0
     assert "of 30 true EFs" in " ".join(err.split())
+    assert "3 of 33 studies have no EF between 1 and 100 %" in " ".join(err.split())
     kept = json.loads(Path(out.strip()).read_text())
     assert "30 studies" in kept["data"]
     error = MeasurementError.from_json(load_card("lv").measurement_error)

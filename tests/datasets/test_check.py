@@ -104,6 +104,25 @@ def two_splits(folder: Path) -> Path:
     return folder
 
 
+def two_folds(folder: Path) -> Path:
+    """Folds 1 and 2 are both learned from where fold 9 is tested on."""
+    lines = ["file,patient,fold,ef"]
+    for name, fold in (("a", 1), ("b", 2)):
+        write_clip(folder / f"{name}.avi", 1)
+        lines.append(f"{name},P1,{fold},60")
+    (folder / "studies.csv").write_text("\n".join(lines))
+    return folder
+
+
+def fractions(folder: Path) -> Path:
+    return write_echonet(folder, [row("a", ef=0.6), row("b", ef=0.55), row("c", ef=65), row("d", ef="")])
+
+
+def two_tracings(folder: Path) -> Path:
+    """Of one frame, by two observers."""
+    return write_echonet(folder, [row("a")], [*chords("a", 2, 9), *chords("a", 2, 8.5, left=20.5), *chords("a", 7, 6)])
+
+
 def no_splits(folder: Path) -> Path:
     write_clip(folder / "a.avi")
     (folder / "studies.csv").write_text("file,ef\na,60\n")
@@ -120,6 +139,8 @@ CASES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "label-missing": (in_list("0X0001,60,", "0X0001,,"), "0X0001"),
     "label-unreadable": (in_list("0X0001,60,", "0X0001,good,"), "0X0001"),
     "label-out-of-range": (in_list("0X0001,60,40,100", "0X0001,0.6,40,-100"), "0X0001"),
+    "ef-as-fraction": (fractions, ""),
+    "ef-perhaps-fraction": (in_list("0X0001,60,", "0X0001,0.6,"), "0X0001"),
     "volumes-reversed": (in_list("0X0001,60,40,100", "0X0001,60,100,40"), "0X0001"),
     "ef-does-not-fit-volumes": (in_list("0X0001,60,40,100", "0X0001,40,40,100"), "0X0001"),
     "split-unknown": (in_list("TEST", "later"), "0X0002"),
@@ -132,6 +153,7 @@ CASES: dict[str, tuple[Callable[[Path], Path], str]] = {
     ),
     "tracing-single": (lambda folder: write_echonet(folder, [row("a")], chords("a", 2, 9)), "a"),
     "tracing-degenerate": (lambda folder: write_echonet(folder, [row("a")], chords("a", 2, 0)), "a"),
+    "tracing-crosses-itself": (two_tracings, "a"),
     "tracing-at-border": (in_tracings("0X0001.avi,14,5,26", "0X0001.avi,-4,5,26"), "0X0001"),
     "tracing-outside-frame": (in_tracings("0X0001.avi,14,5,26", "0X0001.avi,14,5,300"), "0X0001"),
     "tracing-beyond-video": (
@@ -166,6 +188,25 @@ def test_what_is_wrong_is_found_with_its_study(tmp_path: Path, code: str) -> Non
 
 def test_every_code_is_tested() -> None:
     assert set(CASES) | FOUND_ELSEWHERE == set(CODES)
+
+
+def test_fractions_are_said_once_where_most_are(tmp_path: Path) -> None:
+    found = check(fractions(tmp_path / "e"), quick=True).by_code()
+    assert [problem.message for problem in found["ef-as-fraction"]] == ["2 of 3 EFs are 1 or less."]
+    assert "ef-perhaps-fraction" not in found
+
+
+def test_a_chord_that_is_turned_round_is_let_pass(tmp_path: Path) -> None:
+    """The mask of an outline that crosses itself in one place is nearly what was traced."""
+    turned = in_tracings("0X0001.avi,11,9,29,9", "0X0001.avi,29,9,11,9")(tmp_path / "e")
+    assert check(turned, quick=True).problems == ()
+
+
+def test_folds_are_kept_apart_though_both_are_learned_from_at_first(tmp_path: Path) -> None:
+    """Any fold may be tested on: patients and frames that are in two of them are errors."""
+    found = check(two_folds(tmp_path), quick=True).by_code()
+    assert [problem.message for problem in found["patient-in-two-splits"]] == ["Patient P1 is in fold 1 and fold 2."]
+    assert [problem.study for problem in found["duplicate-in-two-splits"]] == ["b"]
 
 
 def test_at_a_glance_bad_files_and_copies_are_found_without_decoding(tmp_path: Path, monkeypatch) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_data import POINTS, chords, good_echonet, row, write_clip, write_echonet
+from made_data import CHORDS, POINTS, chords, good_echonet, row, write_clip, write_echonet
 
 from echobeat.datasets import open_dataset
 from echobeat.datasets.tracings import read_tracings
@@ -95,6 +95,23 @@ def test_rows_may_stand_anywhere_in_the_table(seed: int) -> None:
         ("a", 5): pytest.approx(14 * 20),
         ("b", 1): pytest.approx(12 * 20),
     }
+
+
+@pytest.mark.parametrize(
+    ("header", "rows"),
+    [
+        (CHORDS, [*chords("a", 2, 9), *chords("a", 7, 6)]),
+        (POINTS, [f"a,{x},{y},2" for x, y in ((10, 10), (30, 10), (30, 20), (10, 20), (10, 10))]),
+    ],
+)
+def test_a_tracing_that_stands_twice_is_read_once(tmp_path: Path, header: str, rows: list[str]) -> None:
+    """Tables that were joined: one behind the other, or sorted."""
+    path = tmp_path / "t.csv"
+    outlines = []
+    for lines in (rows, rows + rows, [line for line in rows for _ in range(2)]):
+        path.write_text("\n".join([header, *lines]))
+        outlines.append([(t.frame, t.polygon_px.tolist(), t.area_px) for t in read_tracings(path)[0]["a"]])
+    assert outlines[1] == outlines[2] == outlines[0]
 
 
 def test_chords_of_a_known_outline_give_its_mask(tmp_path: Path) -> None:

@@ -122,6 +122,24 @@ def test_a_plain_folder_with_echonets_columns_and_no_splits(tmp_path: Path) -> N
     assert data.studies[0].edv_ml == 100
 
 
+def test_a_plain_folder_says_what_of_it_is_not_used(tmp_path: Path) -> None:
+    """Tracings go by the study's name or by its file's path; what a row of another view names is not unused."""
+    names = ("Videos/a", "Videos/b", "Videos/extra", "site1/c", "site1/extra", "d")
+    for seed, name in enumerate(names):
+        write_clip(tmp_path / f"{name}.avi", seed)
+    lines = ["file,split,ef,view", "a.avi,train,60,", "b.avi,test,60,A2C", "site1/c,val,60,", "d.avi,test,60,A4C"]
+    (tmp_path / "studies.csv").write_text("\n".join(lines))
+    traced = [f"{name},{x},{y},3" for name in ("Videos/a.avi", "b", "d", "e") for x, y in ((5, 5), (15, 5), (15, 9))]
+    (tmp_path / "tracings.csv").write_text("\n".join(["file,x,y,frame", *traced]))
+    data = open_dataset(tmp_path)
+    assert {study.name: len(study.tracings) for study in data.studies} == {"a": 1, "site1/c": 0, "d": 1}
+    assert [(problem.code, problem.study, problem.file) for problem in data.problems] == [
+        ("video-not-listed", "extra", "Videos/extra.avi"),
+        ("video-not-listed", "extra", "site1/extra.avi"),
+        ("tracing-without-study", "e", "tracings.csv"),
+    ]
+
+
 def test_drawn_splits_are_near_their_shares() -> None:
     drawn = [split_of_patient(f"patient {number}") for number in range(2000)]
     shares = [drawn.count(name) / 2000 for name in ("train", "val", "test")]
@@ -135,6 +153,16 @@ def test_every_fold_can_be_tested_on() -> None:
     for name in ("test", "val"):
         assert sorted(study.name for turn in turns for study in turn.split(name)) == [str(fold) for fold in range(10)]
     assert all(len(turn.split("train")) == 8 for turn in turns)
+
+
+@pytest.mark.parametrize(
+    ("folds", "test", "val"), [((1, 2, 3, 10), 1, 10), ((1, 2, 3, 10), 10, 3), ((0, 1, 2, 3, 4), 0, 4)]
+)
+def test_the_fold_before_chooses_whatever_the_folds_are_called(folds: tuple[int, ...], test: int, val: int) -> None:
+    """Among the folds that studies are in; the last is before the first."""
+    studies = tuple(LabelledStudy(str(fold), (), str(fold), "train", fold) for fold in folds)
+    turn = with_folds(LabelledDataset("folder", Path(), studies), test=test)
+    assert [study.fold for study in turn.split("val")] == [val]
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,10 @@ def test_what_was_written_is_read(rows: list[tuple[str, ...]], delimiter: str, e
     assert all(list(row) == ["filename", "ef", "split"] for row in found)
 
 
-@given(st.lists(st.lists(st.floats(-1e4, 1e4), min_size=4, max_size=4), min_size=3, max_size=30), st.booleans())
+@given(
+    st.lists(st.lists(st.floats(-1e4, 1e4), min_size=4, max_size=4), min_size=3, max_size=30, unique_by=tuple),
+    st.booleans(),
+)
 def test_fast_and_careful_reading_of_tracings_agree(rows: list[list[float]], spoilt: bool) -> None:
     """A bad cell somewhere sends its part of the table through the careful reader: the numbers stay the same."""
     lines = [",".join(["a", *map(repr, row), "3"]) for row in rows]

@@ -43,6 +43,21 @@ def test_each_figure_is_of_its_method_and_its_group() -> None:
     assert row.value == pytest.approx(np.abs(truth - estimate)[::4].mean())
 
 
+def test_sensitivity_and_specificity_are_of_their_own_studies() -> None:
+    """Of six patients below 40 no interval is told, nor of an AUC that hangs on them; the n is theirs."""
+    studies = [replace(s, patient=s.study, ef=30.0 if k < 6 else 60.0) for k, s in enumerate(made_studies())]
+    read = [(30.0, 45.0)[k % 2] if k < 6 else (60.0, 35.0)[k % 5 == 0] for k in range(40)]
+    readings = [Reading(s.study, "all clips", ef) for s, ef in zip(studies, read, strict=True)]
+    rows = ef_figures(studies, readings, [], QUICK)
+    row = find(rows, "sensitivity, EF < 40", "all clips")
+    assert (row.value, row.low, row.n, row.patients) == (0.5, None, 6, 6)
+    row = find(rows, "specificity, EF < 40", "all clips")
+    assert (row.value, row.n, row.patients) == (pytest.approx(28 / 34), 34, 34)
+    assert row.low < row.value < row.high
+    assert find(rows, "AUC, EF < 40", "all clips").low is None
+    assert not [r for r in rows if r.name == "sensitivity, EF < 25"]
+
+
 def test_an_ef_on_the_bound_is_in_the_upper_range() -> None:
     """40 is mildly reduced, 50 is not reduced: the ranges are closed below."""
     studies = [replace(s, ef=ef) for s, ef in zip(made_studies(6), (39.9, 39.9, 40.0, 49.9, 50.0, 60.0), strict=True)]

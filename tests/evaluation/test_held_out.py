@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from echobeat.errors import UsageError
 from echobeat.evaluation.calibration import KnownStudy, held_out, held_out_metrics
-from echobeat.measurement import CalibrationStudy
+from echobeat.measurement import CalibrationStudy, calibrate_studies
 from echobeat.models import load_card
 
 
@@ -42,6 +43,28 @@ def test_no_study_has_a_part_in_its_own_interval():
     place = int(np.flatnonzero(after[:, 2] == 99.0)[0])
     assert before[place, :2] == pytest.approx(after[place, :2])
     assert not np.allclose(before[:, :2], after[:, :2])
+
+
+def test_no_study_of_a_patient_has_a_part_in_the_interval_of_another() -> None:
+    """Three studies of each: they share an error, and would vouch for each other."""
+    honest = [
+        replace(study, contours=replace(study.contours, patient=f"P{number // 3}"))
+        for number, study in enumerate(studies(90))
+    ]
+    odd = replace(honest[7], contours=replace(honest[7].contours, true_ef=99.0))
+    before, after = (
+        held_out(list(known), load_card("lv"), None) for known in (honest, [*honest[:7], odd, *honest[8:]])
+    )
+    of_the_patient = [int(np.flatnonzero(before[:, 2] == s.contours.true_ef)[0]) for s in (honest[6], honest[8])]
+    assert before[of_the_patient, :2] == pytest.approx(after[of_the_patient, :2])
+
+
+def test_studies_of_few_patients_are_no_calibration() -> None:
+    """However many there are; without names each counts as a patient's only one."""
+    known = [study.contours for study in studies(60)]
+    with pytest.raises(UsageError, match="60 studies of 6 patients"):
+        calibrate_studies([replace(study, patient=f"P{number % 6}") for number, study in enumerate(known)])
+    assert calibrate_studies(known).studies == 60
 
 
 def test_too_few_studies_tell_nothing():

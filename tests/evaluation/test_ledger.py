@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from echobeat.datasets import LabelledStudy
+from echobeat.datasets import LabelledStudy, Tracing
 from echobeat.errors import InvalidClip, OutputError, UnreadableFile, UsageError
 from echobeat.evaluation.ledger import Identity, Ledger, Seen, attempt, read_predictions
 from echobeat.evaluation.predictions import ClipReading, Reading
@@ -61,6 +62,20 @@ def test_a_study_whose_label_or_file_changed_is_predicted_again(tmp_path: Path) 
     relabelled = replace(studies[0], ef=51.0)
     assert evaluate(out, [relabelled, studies[2]]) == ["c", "d"]
     assert [row.study for row in read_predictions(out).readings] == ["c", "d"]
+
+
+def test_a_study_whose_outline_was_drawn_anew_is_predicted_again(tmp_path: Path) -> None:
+    """Also where the new one has the area of the old: a polygon that moved, an image of labels that was replaced."""
+    labels, out = tmp_path / "labels.png", tmp_path / "out"
+    labels.write_bytes(b"1")
+    square = np.array([[0.0, 0.0], [4.0, 0.0], [4.0, 4.0], [0.0, 4.0]])
+    drawn, painted = Tracing(3, square, None, 16.0), Tracing(3, None, labels, 16.0)
+    first, second = (replace(s, tracings=(t,)) for s, t in zip(STUDIES[:2], (drawn, painted), strict=True))
+    evaluate(out, [first, second])
+    assert evaluate(out, [first, second]) == []
+    labels.write_bytes(b"22")
+    moved = replace(first, tracings=(replace(drawn, polygon_px=square + 2.0),))
+    assert evaluate(out, [moved, second]) == ["c", "a"]
 
 
 def test_what_a_killed_run_left_of_a_study_is_cleared(tmp_path: Path) -> None:

@@ -56,6 +56,13 @@ def drawn(predictions: Predictions, rows: list[Measured]) -> list[Picture]:
     return pictures(predictions, rows, 0.95)
 
 
+def test_a_study_that_could_not_be_read_counts_as_one_without_an_ef(rows: list[Measured]) -> None:
+    """One of 41, whatever the method."""
+    shares = [row for row in rows if row.name == "studies without an EF, share"]
+    assert shares
+    assert all((row.value, row.n) == (pytest.approx(1 / 41), 41) for row in shares)
+
+
 def test_tables_hold_the_same_figures_in_three_forms(rows: list[Measured], tmp_path: Path) -> None:
     """CSV gives the records back, JSON holds them with how they were made, Markdown has a line for each."""
     write_tables(rows, {"task": "beats"}, QUICK, tmp_path)

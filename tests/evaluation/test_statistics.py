@@ -63,9 +63,9 @@ def test_a_statistic_and_its_resamples_are_as_defined(statistic, seed: int) -> N
 @given(seed=seeds)
 @settings(max_examples=15)
 def test_classification_is_scikit_learns(seed: int) -> None:
-    """AUC with ties, sensitivity, specificity and Brier score, also in a resample."""
+    """AUC with ties and Brier score, also in a resample."""
     truth, estimate = made(seed)
-    positive, called = truth < 50, estimate < 50
+    positive = truth < 50
     probability = stats.norm.cdf((50 - estimate) / 5)
     counts = np.random.default_rng(seed).multinomial(60, np.full(60, 1 / 60))
     for weights in (np.ones(60), counts.astype(float)):
@@ -73,14 +73,6 @@ def test_classification_is_scikit_learns(seed: int) -> None:
             (
                 classification.auc(positive, -estimate),
                 metrics.roc_auc_score(positive, -estimate, sample_weight=weights),
-            ),
-            (
-                classification.sensitivity(positive, called),
-                metrics.recall_score(positive, called, sample_weight=weights),
-            ),
-            (
-                classification.specificity(positive, called),
-                metrics.recall_score(~positive, ~called, sample_weight=weights),
             ),
             (
                 classification.brier(positive, probability),

@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch")
 
 from made_studies import write_discs  # noqa: E402  torch may be missing
 
+from echobeat.errors import UsageError  # noqa: E402
 from echobeat.training.ablation import Ablation, ablate, by_range  # noqa: E402
 from echobeat.training.material import Source  # noqa: E402
 from echobeat.training.recipe_files import load_config  # noqa: E402
@@ -28,6 +29,23 @@ def test_finished_variants_are_kept_and_tabled(tmp_path, monkeypatch):
     assert ablate(str(tmp_path / "set.toml"), data, tmp_path / "out", tiny) == rows
     assert [row.variant for row in rows] == ["l1"] * 4 + ["mse"] * 4
     assert len(json.loads((tmp_path / "out" / "table.json").read_text())) == 8
+
+
+def test_a_variant_of_another_recipe_or_other_data_is_not_set_beside_the_others(tmp_path):
+    """Both are refused, as a training that goes on refuses them, and the table stays."""
+    data = Source(write_discs(tmp_path / "data"), tmp_path / "cache")
+    recipe = tmp_path / "set.toml"
+    recipe.write_text('base = "light"\n[variants]\nown = ["loss.kind=l1"]\n')
+    tiny = ["network.size=48", "course.epochs=1", "course.batch=2", "machine.workers=0", "clips.frames=8"]
+    ablate(str(recipe), data, tmp_path / "out", tiny)
+    table = (tmp_path / "out" / "table.csv").read_bytes()
+    other = Source(write_discs(tmp_path / "other", efs=(60.0, 30.0, 50.0, 40.0)), tmp_path / "cache2")
+    with pytest.raises(UsageError, match="other studies or labels"):
+        ablate(str(recipe), other, tmp_path / "out", tiny)
+    recipe.write_text('base = "light"\n[variants]\nown = ["loss.kind=mse"]\n')
+    with pytest.raises(UsageError, match="another recipe"):
+        ablate(str(recipe), data, tmp_path / "out", tiny)
+    assert (tmp_path / "out" / "table.csv").read_bytes() == table
 
 
 @pytest.mark.parametrize("name", ["low-ef", "echonet-dynamic"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import nibabel
@@ -14,10 +15,11 @@ from made_studies import EFS, write_discs  # noqa: E402  torch may be missing
 
 from echobeat.__main__ import main  # noqa: E402  torch may be missing
 from echobeat.datasets.splits import split_of_patient  # noqa: E402
-from echobeat.errors import UsageError  # noqa: E402
+from echobeat.errors import InvalidClip, UsageError  # noqa: E402
 from echobeat.training.config import Task  # noqa: E402
 from echobeat.training.material import Material, Source, gather  # noqa: E402
 from echobeat.training.recipe_files import load_config  # noqa: E402
+from echobeat.training.traced import TracedFrames  # noqa: E402
 
 
 def material(data: Path, task: Task = "segmentation", **source) -> Material:
@@ -53,6 +55,52 @@ def test_a_study_whose_split_is_not_said_is_left_out(tmp_path: Path) -> None:
     found = material(write_discs(tmp_path / "data", splits=splits))
     assert names(found.train) == {"disc0", "disc4", "disc5"}
     assert names(found.val) == {"disc6", "disc7"}
+
+
+def test_a_patient_who_is_judged_on_is_not_learned_from(tmp_path: Path) -> None:
+    """Who has one study in training and another in validation or test is taken out of training, and it is said."""
+    data = write_discs(tmp_path / "data", splits=("TRAIN",) * 4 + ("TEST", "TEST", "VAL", "VAL"))
+    patients = ("a", "b", "c", "d", "a", "e", "b", "f")
+    table = data / "FileList.csv"
+    lines = table.read_text().splitlines()
+    people = ("PatientID", *patients)
+    table.write_text("\n".join(f"{line},{who}" for line, who in zip(lines, people, strict=True)) + "\n")
+    found = material(data)
+    assert names(found.train) == {"disc2", "disc3"}
+    assert "2 whose patient is in the validation or the test split, too" in found.left_out
+
+
+def test_a_tracing_of_a_frame_that_is_not_there_leaves_its_study_out(tmp_path: Path) -> None:
+    """With a cache it is left out, and said; without one it ends the training with the study's name."""
+    data = write_discs(tmp_path / "data")
+    table = data / "VolumeTracings.csv"
+    table.write_text("".join(re.sub(r"(disc1.*),10\n", r"\1,9999\n", line) for line in table.open()))
+    found = material(data, cache=tmp_path / "cache")
+    assert "disc1" not in names(found.train)
+    assert "1 with a tracing of a frame that the video does not have" in found.left_out
+    direct = material(data)
+    samples = TracedFrames(direct.train, direct.frames, seed=0)
+    with pytest.raises(InvalidClip, match=r"disc1.*frame 9999"):
+        samples[[study.name for study in direct.train].index("disc1")]
+
+
+def test_rows_that_are_no_studies_are_told(tmp_path: Path) -> None:
+    """A video that is missing."""
+    data = write_discs(tmp_path / "data")
+    (data / "Videos" / "disc2.avi").unlink()
+    assert "Rows of the table that are left out: 1 whose video is missing" in material(data).left_out
+
+
+def test_a_moved_outline_is_other_data(tmp_path: Path) -> None:
+    """Of the same area in the same frame; the same outlines in another folder are the same data."""
+    first, second = (write_discs(tmp_path / name) for name in ("first", "second"))
+    assert material(first).fingerprint == material(second).fingerprint
+    table = second / "VolumeTracings.csv"
+    head, *rows = table.read_text().splitlines()
+    cells = [row.split(",") for row in rows]
+    moved = [",".join([c[0], *(f"{float(x) + 2:.3f}" for x in c[1:5]), c[5]]) for c in cells]
+    table.write_text("\n".join([head, *moved]) + "\n")
+    assert material(first).fingerprint != material(second).fingerprint
 
 
 def test_splits_are_drawn_where_a_data_set_gives_none(tmp_path: Path) -> None:
@@ -93,6 +141,16 @@ def test_a_fold_is_tested_on_and_the_one_before_it_chooses(tmp_path: Path) -> No
         material(data, fold=12)
     with pytest.raises(UsageError, match="gives no folds"):
         material(write_discs(tmp_path / "other"), fold=1)
+
+
+def test_an_ef_that_no_heart_has_is_not_learned_from(tmp_path: Path) -> None:
+    """A slip by a digit and a fraction: both are left out, and it is said."""
+    data = write_discs(tmp_path / "data", efs=(62.0, 55.0, 65.5, 28.0, 60.0, 47.0))
+    table = data / "FileList.csv"
+    table.write_text(table.read_text().replace("disc1,55.0", "disc1,0.55").replace("disc2,65.5", "disc2,655"))
+    found = material(data, "ef")
+    assert names(found.train) == {"disc0", "disc3"}
+    assert any(line.startswith("2 without an EF between 1 and 100 %") for line in found.left_out)
 
 
 def test_an_ef_network_learns_from_videos_only(tmp_path: Path) -> None:

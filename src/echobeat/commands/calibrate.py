@@ -66,9 +66,15 @@ def calibrate(
     folder_to_read(data)
     models = Models.load(model if alone else segmentation, None if alone else model)
     dataset = open_dataset(data, view)
-    studies = [s for s in dataset.studies if s.ef is not None and split in ("all", s.split)]
+    split_studies = [s for s in dataset.studies if split in ("all", s.split)]
+    studies = [study for study in split_studies if study.has_ef]
     if not studies:
-        raise UsageError(f"{data} has no study of known EF in the split {split}.")
+        raise UsageError(f"{data} has no study with an EF between 1 and 100 % in the split {split}.")
+    if len(studies) < len(split_studies):
+        without = len(split_studies) - len(studies)
+        console.print(f"{without} of {len(split_studies)} studies have no EF between 1 and 100 % and are left out.")
+    if dataset.rows_left_out:
+        console.print(f"{dataset.rows_left_out}: see `echobeat check-dataset`.")
     known, failed = [], []
     with Progress(console=console, transient=True) as bar:
         line = bar.add_task("studies", total=len(studies))

@@ -236,14 +236,17 @@ def _evaluate(
     if wanted.fold is not None:
         dataset, options = with_folds(dataset, wanted.fold), options | {"fold": wanted.fold}
     studies = [study for study in dataset.studies if wanted.split in ("all", study.split)]
-    labelled = [study for study in studies if (study.tracings if task == "segmentation" else study.ef is not None)]
+    labelled = [study for study in studies if (study.tracings if task == "segmentation" else study.has_ef)]
     if not labelled:
         raise UsageError(f"{wanted.data} has no labelled study in the split {wanted.split}. Name another with --split.")
     if task != "segmentation":
         _refuse_images(dataset.kind, wanted.data, labelled, task)
     console = Console(stderr=True, highlight=False, markup=False)
     if len(labelled) < len(studies):
-        console.print(f"{len(studies) - len(labelled)} of {len(studies)} studies have no label and are left out.")
+        label = "tracing" if task == "segmentation" else "EF between 1 and 100 %"
+        console.print(f"{len(studies) - len(labelled)} of {len(studies)} studies have no {label} and are left out.")
+    if dataset.rows_left_out:
+        console.print(f"{dataset.rows_left_out}: see `echobeat check-dataset`.")
     identity = Identity(task, facts, dataset.kind, wanted.split, options | {"echobeat": __version__})
     try:
         with Ledger(wanted.out, identity, labelled, fresh=wanted.fresh) as ledger:
@@ -256,7 +259,7 @@ def _evaluate(
         runs = {kind: card_file(name).parent for kind, name in models.items()}
         rows = write_results(predictions, wanted.out, _resampling(wanted.interval), runs)
     if task != "segmentation":
-        typer.echo(Answered.of(predictions.whole, predictions.readings).in_words)
+        typer.echo(Answered.of(predictions.studies, predictions.readings).in_words)
     show_measured(rows, wanted.interval)
     for study in predictions.failed[:SHOWN]:
         console.print(Text(f"{study.study}: {study.problem}", "red"), soft_wrap=True)

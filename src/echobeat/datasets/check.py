@@ -12,7 +12,7 @@ from echobeat.datasets.check_labels import label_problems
 from echobeat.datasets.check_videos import Seen, examine, glance, video_problems
 from echobeat.datasets.crew import each
 from echobeat.datasets.problems import CODES, problem
-from echobeat.datasets.splits import SPLITS
+from echobeat.datasets.splits import SPLITS, kept_apart
 from echobeat.datasets.study import LabelledDataset, LabelledStudy, Problem
 
 Progress = Callable[[int, int], None]
@@ -113,7 +113,7 @@ def _whole(dataset: LabelledDataset) -> Iterator[Problem]:
             yield problem("split-empty", f"No study is in the split {split}.")
     splits: dict[str, set[str]] = defaultdict(set)
     for study in dataset.studies:
-        splits[study.patient].add(study.split or "none")
+        splits[study.patient].add(kept_apart(study))
     for patient, names in splits.items():
         if len(names) > 1:
             yield problem("patient-in-two-splits", f"Patient {patient} is in {' and '.join(sorted(names))}.")

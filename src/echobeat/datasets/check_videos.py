@@ -12,6 +12,7 @@ import numpy as np
 from echobeat.datasets.decoding import BLOCK, decode
 from echobeat.datasets.placement import read_cavity
 from echobeat.datasets.problems import problem
+from echobeat.datasets.splits import kept_apart
 from echobeat.datasets.study import LabelledDataset, LabelledStudy, Problem, Tracing
 from echobeat.errors import InputError
 from echobeat.sources.kinds import HEAD_BYTES, describe, identify
@@ -182,6 +183,6 @@ def _duplicates(dataset: LabelledDataset, seen: Mapping[str, Seen]) -> Iterator[
             one.name: one for f in seen[study.name].fingerprints if (one := first.setdefault(f, study)) is not study
         }
         for one in originals.values():
-            code = "video-duplicate" if one.split == study.split else "duplicate-in-two-splits"
+            code = "video-duplicate" if kept_apart(one) == kept_apart(study) else "duplicate-in-two-splits"
             what = "the same frames as" if len(study.files) == 1 else "an image of"
             yield problem(code, f"It shows {what} {one.name}.", study.name)

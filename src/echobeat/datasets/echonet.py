@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from echobeat.datasets.listed import Listing
-from echobeat.datasets.names import VideoFolder, key, stem
+from echobeat.datasets.names import VideoFolder, stem
 from echobeat.datasets.problems import problem
 from echobeat.datasets.splits import gives_splits, with_drawn_splits
 from echobeat.datasets.study import LabelledDataset, LabelledStudy
@@ -73,8 +73,7 @@ def read_echonet(folder: Path, view: str, root: Path | None = None) -> LabelledD
     kind = "phantom" if truth is not None else "echonet-pediatric" if _has_folds(rows) else "echonet-dynamic"
     for name in videos.others(study.files[0] for study in studies):
         listing.add("video-not-listed", f"{name} is in no row of {table.name}.", stem(name), videos.path / name)
-    for name in sorted(set(listing.tracings) - {key(study.name) for study in studies}):
-        listing.add("tracing-without-study", f"{name} is traced, but no study.", name, entry(folder, TRACINGS))
+    listing.tell_untaken(entry(folder, TRACINGS))
     dataset = LabelledDataset(kind, root, tuple(studies), tuple(listing.problems))
     return dataset if gives_splits(rows) or not studies else with_drawn_splits(dataset)
 

@@ -38,6 +38,7 @@ class Listing:
     tracings: dict[str, tuple[Tracing, ...]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     _taken: set[str] = field(default_factory=set)
+    _traced: set[str] = field(default_factory=set)
 
     def found(self, name: str, folder: VideoFolder, study: str = "") -> Path | None:
         """The video of a row; None, with a problem, where there is none or the row repeats another.
@@ -83,12 +84,26 @@ class Listing:
             ef=self.value(row, name, EF_COLUMNS),
             edv_ml=self.value(row, name, EDV_COLUMNS),
             esv_ml=self.value(row, name, ESV_COLUMNS),
-            tracings=self.tracings.get(key(name), ()),
+            tracings=self.traced(name, path),
             fps=self.value(row, name, FPS_COLUMNS),
             spacing_mm=self.spacing(row, name),
             declared=self.declared(row, name),
             notes={note: cell(row, note) for note in NOTES if cell(row, note)},
         )
+
+    def traced(self, name: str, path: Path) -> tuple[Tracing, ...]:
+        """Tracings under a study's name, or else under its file's path in the data set."""
+        inside = [path.relative_to(self.root).as_posix()] if path.is_relative_to(self.root) else []
+        found = next((key(spelt) for spelt in (name, *inside) if key(spelt) in self.tracings), None)
+        if found is None:
+            return ()
+        self._traced.add(found)
+        return self.tracings[found]
+
+    def tell_untaken(self, table: Path | None) -> None:
+        """A problem for each study of the table of tracings that `traced` was not asked for."""
+        for name in sorted(set(self.tracings) - self._traced):
+            self.add("tracing-without-study", f"{name} is traced, but no study.", name, table)
 
     def value(self, row: Row, study: str, columns: tuple[str, ...]) -> float | None:
         """A number of a row; None where it is missing or, with a problem, no number."""

@@ -11,6 +11,7 @@ The columns are listed in docs/reference/data-sets.md.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from echobeat.datasets.listed import Listing
@@ -56,38 +57,58 @@ def read_plain_folder(root: Path, table: Path, view: str) -> LabelledDataset:
         A table is there but cannot be read.
     """
     listing = Listing(root, table, view)
-    _read_tracings(root, listing)
+    tracings = _read_tracings(root, listing)
     folders: dict[Path, VideoFolder] = {}
     studies: list[LabelledStudy] = []
+    listed: list[Path] = []
     rows = read_rows(table)
     if rows and not set(rows[0]) & set(NAME_COLUMNS):
         listing.add("column-missing", f"{table.name} lacks a column `file`.")
     for row in rows:
+        name, file, folder = _place(row, root, folders)
+        path = folder.find(file)[0]
+        listed += [path] if path else []
         if cell(row, "view").upper() in ("", view):
-            study = _study(row, listing, folders)
-            studies += [study] if study else []
+            path = listing.found(file, folder, name)
+            studies += [listing.study(row, name, path)] if path else []
+        elif path:
+            listing.traced(name, path)
+    _tell_not_listed(listing, folders.values(), listed)
+    listing.tell_untaken(tracings)
     dataset = LabelledDataset("folder", root, tuple(studies), tuple(listing.problems))
     return dataset if gives_splits(rows) or not studies else with_drawn_splits(dataset)
 
 
-def _study(row: Row, listing: Listing, folders: dict[Path, VideoFolder]) -> LabelledStudy | None:
+def _place(row: Row, root: Path, folders: dict[Path, VideoFolder]) -> tuple[str, str, VideoFolder]:
+    """The study's name, the video's, and the folder that it lies in or should."""
     given = cell(row, *NAME_COLUMNS).replace("\\", "/")
-    parent = PurePosixPath(given).parent
+    parent, file = PurePosixPath(given).parent, PurePosixPath(given).name
     homes = _HOMES if str(parent) == "." else ("",)
-    candidates = [listing.root / home / parent for home in homes]
+    candidates = [root / home / parent for home in homes]
     for folder in candidates:
-        known = folders.setdefault(folder, VideoFolder(folder))
-        if known.find(PurePosixPath(given).name)[0] is not None:
+        known = folders[folder] = folders.get(folder) or VideoFolder(folder)
+        if known.find(file)[0] is not None:
             break
     else:
-        known = folders.setdefault(candidates[0], VideoFolder(candidates[0]))
-    name = stem(given) if str(parent) == "." else f"{parent}/{stem(given)}"
-    path = listing.found(PurePosixPath(given).name, known, name)
-    return listing.study(row, name, path) if path else None
+        known = folders[candidates[0]]
+    return stem(given) if str(parent) == "." else f"{parent}/{stem(given)}", file, known
 
 
-def _read_tracings(root: Path, listing: Listing) -> None:
+def _tell_not_listed(listing: Listing, folders: Iterable[VideoFolder], listed: Iterable[Path]) -> None:
+    """A problem for each video in the folders that no row names; a folder may be there under two spellings."""
+    taken = {str(path).casefold() for path in listed}
+    for folder in folders:
+        for path in (folder.path / name for name in folder.others(())):
+            if path.is_relative_to(listing.root) and str(path).casefold() not in taken:
+                taken.add(str(path).casefold())
+                inside = path.relative_to(listing.root).as_posix()
+                listing.add("video-not-listed", f"{inside} is in no row of {listing.table.name}.", stem(inside), path)
+
+
+def _read_tracings(root: Path, listing: Listing) -> Path | None:
+    """Read the table of tracings; which it is, or None where there is none."""
     path = next((p for p in sorted(root.glob("*")) if p.name.lower() in TRACINGS), None)
     if path is not None:
         listing.tracings, problems = read_tracings(path)
         listing.problems += problems
+    return path

@@ -42,6 +42,10 @@ CODES: dict[str, CodeInfo] = {
     "label-missing": CodeInfo("warning", "The study has no EF.", "Nothing; it is not used for EF."),
     "label-unreadable": CodeInfo("warning", "A value is not a number; it is taken for missing.", "Correct it."),
     "label-out-of-range": CodeInfo("error", "A value is one that no heart has.", "Correct it, or empty the cell."),
+    "ef-as-fraction": CodeInfo("error", "EF is given as a fraction: percent are expected.", "Multiply it by 100."),
+    "ef-perhaps-fraction": CodeInfo(
+        "warning", "EF is 1 or less: it may be a fraction, percent are expected.", "Correct it, or empty the cell."
+    ),
     "volumes-reversed": CodeInfo("error", "ESV is not smaller than EDV.", "Correct them, or empty the cells."),
     "ef-does-not-fit-volumes": CodeInfo(
         "warning", "EF is not what EDV and ESV give.", "Make sure that the three belong to the same measurement."
@@ -51,15 +55,24 @@ CODES: dict[str, CodeInfo] = {
         "warning", "The data set gives no splits; they were drawn by patient.", "Add a split to compare with others."
     ),
     "split-empty": CodeInfo("warning", "A split holds no study.", "Give every split some patients."),
-    "patient-in-two-splits": CodeInfo("error", "A patient is in two splits.", "Move all of a patient to one split."),
+    "patient-in-two-splits": CodeInfo(
+        "error", "A patient is in two splits or folds.", "Move all of a patient to one of them."
+    ),
     # tracings
     "tracing-missing": CodeInfo("warning", "The study has no tracing.", "Nothing; it is not used for segmentation."),
     "tracing-single": CodeInfo(
         "warning", "Only one frame is traced, so that ED and ES are not both known.", "Nothing, or trace the other."
     ),
     "tracing-unreadable": CodeInfo("warning", "Rows of a tracing cannot be read; they are left out.", "Correct them."),
-    "tracing-without-study": CodeInfo("warning", "A tracing belongs to no study; it is not used.", "Nothing."),
+    "tracing-without-study": CodeInfo(
+        "warning", "A tracing belongs to no study; it is not used.", "Nothing, or name it as its study is."
+    ),
     "tracing-degenerate": CodeInfo("error", "A tracing encloses nothing.", "Correct it, or remove it."),
+    "tracing-crosses-itself": CodeInfo(
+        "error",
+        "An outline crosses itself by far: its mask is not what was traced.",
+        "Make sure that its rows are of one tracing and in order, or remove it.",
+    ),
     "tracing-at-border": CodeInfo(
         "warning", "A tracing leaves the picture a little; what is inside counts.", "Nothing, if the heart is cut off."
     ),
@@ -81,7 +94,9 @@ CODES: dict[str, CodeInfo] = {
     "video-duplicate": CodeInfo("warning", "Two studies show the same frames.", "Remove one of them."),
     "cache-damaged": CodeInfo("warning", "Frames in the cache were damaged and removed.", "Fill the cache again."),
     "duplicate-in-two-splits": CodeInfo(
-        "error", "Studies of two splits show the same frames.", "Remove one: what is learned must not be tested on."
+        "error",
+        "Studies of two splits or folds show the same frames.",
+        "Remove one: what is learned must not be tested on.",
     ),
 }
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from echobeat.datasets.problems import problem
-from echobeat.datasets.study import LabelledDataset, Split
+from echobeat.datasets.study import LabelledDataset, LabelledStudy, Split
 from echobeat.datasets.tables import Row, cell
 from echobeat.errors import UsageError
 
@@ -24,11 +24,8 @@ SPELLINGS: dict[str, Split] = {
 }
 """Names of splits in lower case."""
 
-FOLDS = 10
-"""Of EchoNet-Pediatric."""
-
 TEST_FOLD, VAL_FOLD = 9, 8
-"""What is tested on and chosen by where folds are given and the user names none."""
+"""What is tested on and chosen by where folds are given and the user names none: EchoNet-Pediatric has 0 to 9."""
 
 _OF_A_HUNDRED: tuple[tuple[int, Split], ...] = ((75, "train"), (87, "val"), (100, "test"))
 """Shares of EchoNet-Dynamic: 74.4, 12.8 and 12.7 %."""
@@ -58,6 +55,11 @@ def split_of_fold(fold: int, test: int = TEST_FOLD, val: int = VAL_FOLD) -> Spli
     return "test" if fold == test else "val" if fold == val else "train"
 
 
+def kept_apart(study: LabelledStudy) -> str:
+    """What a patient must be in only one of: the fold, or the split where there are no folds."""
+    return study.split or "none" if study.fold is None else f"fold {study.fold}"
+
+
 def with_folds(dataset: LabelledDataset, test: int, val: int | None = None) -> LabelledDataset:
     """The data set with other folds for testing and choosing, for cross-validation.
 
@@ -67,18 +69,18 @@ def with_folds(dataset: LabelledDataset, test: int, val: int | None = None) -> L
     test : int
         Fold to test on.
     val : int, optional
-        Fold to choose by; by default the one before, the last before the first.
+        Fold to choose by; by default the one before among those that studies are in, the last before the first.
 
     Raises
     ------
     UsageError
         No study is in that fold.
     """
-    if not any(study.fold == test for study in dataset.studies):
-        folds = sorted({study.fold for study in dataset.studies if study.fold is not None})
+    folds = sorted({study.fold for study in dataset.studies if study.fold is not None})
+    if test not in folds:
         known = f"there are {', '.join(map(str, folds))}" if folds else f"{dataset.kind} gives no folds"
         raise UsageError(f"No study is in fold {test}: {known}.")
-    val = (test - 1) % FOLDS if val is None else val
+    val = folds[folds.index(test) - 1] if val is None else val
     studies = (
         study if study.fold is None else replace(study, split=split_of_fold(study.fold, test, val))
         for study in dataset.studies

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,13 @@ class Tracing:
     polygon_px: FloatArray | None
     labels: Path | None
     area_px: float
+
+    @property
+    def outline(self) -> bytes:
+        """What the expert drew, for telling whether it changed; the image of labels is read."""
+        if self.polygon_px is not None:
+            return np.round(self.polygon_px, 3).tobytes()
+        return b"" if self.labels is None else self.labels.read_bytes()
 
 
 @dataclass(frozen=True)
@@ -81,6 +89,11 @@ class LabelledStudy:
     spacing_mm: Spacing | None = None
     declared: tuple[int, int, int] | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def has_ef(self) -> bool:
+        """True with an EF that a heart can have, more than 1 and at most 100 %: 0.55 is a fraction, 655 a slip."""
+        return self.ef is not None and 1 < self.ef <= 100
 
     @property
     def ed(self) -> Tracing | None:
@@ -138,6 +151,14 @@ class LabelledDataset:
     def splits_drawn(self) -> bool:
         """True where the data set gives no splits, and they were drawn by patient."""
         return any(problem.code == "split-made" for problem in self.problems)
+
+    @property
+    def rows_left_out(self) -> str:
+        """How many rows of the table are no studies, in words; empty where all are."""
+        counts = Counter(problem.code for problem in self.problems)
+        said = {"video-missing": "whose video is missing", "name-duplicate": "that name a study again"}
+        parts = [f"{counts[code]} {words}" for code, words in said.items() if counts[code]]
+        return f"Rows of the table that are left out: {', '.join(parts)}" if parts else ""
 
     def split(self, name: Split) -> tuple[LabelledStudy, ...]:
         """The studies of one split."""

@@ -142,7 +142,7 @@ def _grouped(lines: _Lines, file: str) -> tuple[dict[str, tuple[Tracing, ...]], 
         problems.append(problem("tracing-unreadable", message, lines.names[index], file))
     for study, frame, values in _frames(lines.study[good], lines.frame[good], lines.values[good]):
         name = lines.names[study]
-        outline = polygon(values)
+        outline = polygon(_once(values))
         area = _area(outline)
         if area > 0:
             found.setdefault(key(name), []).append(Tracing(frame, outline, None, area))
@@ -158,6 +158,14 @@ def _frames(study: NDArray[np.int64], frame: FloatArray, values: FloatArray) -> 
     starts = np.flatnonzero((np.diff(study, prepend=-1) != 0) | (np.diff(frame, prepend=np.nan) != 0))
     for first, last in pairwise([*starts, len(study)]):
         yield int(study[first]), int(frame[first]), values[first:last]
+
+
+def _once(rows: FloatArray) -> FloatArray:
+    """The rows of one traced frame without those that repeat an earlier one, as where tables were joined."""
+    first: dict[bytes, int] = {}
+    for index, row in enumerate(rows):
+        first.setdefault(row.tobytes(), index)
+    return rows[list(first.values())]
 
 
 def polygon(rows: FloatArray) -> FloatArray:

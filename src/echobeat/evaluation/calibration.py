@@ -22,13 +22,13 @@ from echobeat.measurement import (
     probability_below,
     robust_mean,
 )
-from echobeat.measurement.calibration import MIN_STUDIES
+from echobeat.measurement.calibration import MIN_PATIENTS, by_patient
 from echobeat.measurement.intervals import THRESHOLDS, Threshold
 from echobeat.models import Card, Metric
 from echobeat.records import Assessment, Estimate, FloatArray
 
 HELD_OUT_FOLDS = 5
-"""A calibration is judged on each fifth of its studies by what the other four fifths give."""
+"""A calibration is judged on the studies of each fifth of its patients by what the other four fifths give."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,9 @@ class KnownStudy:
     video: CalibrationStudy | None
 
 
-def known_study(found: Assessment, true_ef: float, true_beats: Mapping[int, float] | None = None) -> KnownStudy | None:
+def known_study(
+    found: Assessment, true_ef: float, true_beats: Mapping[int, float] | None = None, patient: str = ""
+) -> KnownStudy | None:
     """What an assessment and the truth say together; None where no beat counts.
 
     Parameters
@@ -56,6 +58,8 @@ def known_study(found: Assessment, true_ef: float, true_beats: Mapping[int, floa
         Of the study, percent.
     true_beats : mapping, optional
         True EF of single beats by the index of the found beat.
+    patient : str
+        Empty where it is the patient's only study.
     """
     counted = counted_beats(found.beats)
     places = [place for place, beat in enumerate(found.beats) if beat in counted]
@@ -67,13 +71,13 @@ def known_study(found: Assessment, true_ef: float, true_beats: Mapping[int, floa
     truths = None if true_beats is None else np.array([true_beats.get(b.index, np.nan) for b in beats], float)
     efs = np.array([beat.contours_ef for beat in beats], float)
     trust = Trust.of(found.result.quality)
-    contours = CalibrationStudy(efs, true_ef, None, truths, trust)
+    contours = CalibrationStudy(efs, true_ef, None, truths, trust, patient)
     if not found.readings:
         return KnownStudy(contours, None)
     readings = [reading for place in places if (reading := found.readings[place]) is not None]
     sds = [reading.sd for reading in readings]
     deviations = None if None in sds else np.array(sds, float)
-    video = CalibrationStudy(np.array([reading.ef for reading in readings]), true_ef, deviations, truths, trust)
+    video = replace(contours, efs=np.array([reading.ef for reading in readings]), sds=deviations)
     return KnownStudy(contours, video)
 
 
@@ -83,7 +87,7 @@ def calibrated_contours(studies: Iterable[KnownStudy]) -> MeasurementError:
     Raises
     ------
     UsageError
-        Fewer than 20 studies.
+        Fewer than 20 patients.
     """
     return calibrate_studies([study.contours for study in studies])
 
@@ -94,7 +98,7 @@ def calibrated_video(studies: Iterable[KnownStudy], segmentation: Card, data: st
     Raises
     ------
     UsageError
-        Fewer than 20 studies that a network read.
+        Fewer than 20 patients whose video a network read.
     """
     read = [(study.contours, study.video) for study in studies if study.video is not None]
     return calibrate_video([own for own, _ in read], [video for _, video in read], segmentation.sha256, data)
@@ -106,7 +110,7 @@ def with_calibration(segmentation: Card, ef: Card | None, studies: Iterable[Know
     Raises
     ------
     UsageError
-        Fewer than 20 studies could be used.
+        The studies of fewer than 20 patients could be used.
     """
     kept = list(studies)
     if ef is None:
@@ -126,12 +130,12 @@ def held_out(studies: Sequence[KnownStudy], segmentation: Card, ef: Card | None)
         (studies, 6): low, high, and the true EF, percent; the probabilities (0-1) of an EF below 35, 40, and 50. None
         where four fifths are too few to calibrate on.
     """
-    rows = []
+    rows, patients = [], by_patient([study.contours for study in studies])
     for fold in range(HELD_OUT_FOLDS):
-        others = [study for number, study in enumerate(studies) if number % HELD_OUT_FOLDS != fold]
-        if len(others) < MIN_STUDIES:
+        left_out = patients % HELD_OUT_FOLDS == fold
+        if len(set(patients[~left_out])) < MIN_PATIENTS:
             return np.empty((0, 3 + len(THRESHOLDS)))
-        apart = studies[fold::HELD_OUT_FOLDS]
+        apart, others = ([s for s, out in zip(studies, left_out, strict=True) if out == of] for of in (True, False))
         if ef is None:
             error, judged = calibrated_contours(others), [study.contours for study in apart]
         else:

@@ -42,16 +42,6 @@ def auc(positive: BoolArray, score: FloatArray) -> Statistic:
     return statistic
 
 
-def sensitivity(positive: BoolArray, called: BoolArray) -> Statistic:
-    """Share of the positives that are called positive."""
-    return ratio((positive & called).astype(float), positive)
-
-
-def specificity(positive: BoolArray, called: BoolArray) -> Statistic:
-    """Share of the negatives that are not called positive."""
-    return ratio((~positive & ~called).astype(float), ~positive)
-
-
 def brier(positive: BoolArray, probability: FloatArray) -> Statistic:
     """Mean squared difference of probability and outcome (Brier 1950, Mon Weather Rev 78:1-3)."""
     return ratio((probability - positive) ** 2)

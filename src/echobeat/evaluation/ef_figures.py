@@ -10,7 +10,7 @@ from math import comb
 import numpy as np
 
 from echobeat.evaluation import agreement, classification
-from echobeat.evaluation.bootstrap import Resampling, Statistic, ratio
+from echobeat.evaluation.bootstrap import FEWEST_PATIENTS, Resampling, Statistic, ratio
 from echobeat.evaluation.dice import BoolArray
 from echobeat.evaluation.measured import Measured, Planned, measure
 from echobeat.evaluation.predictions import METHODS, BeatReading, Method, Reading, StudyRow, of_study
@@ -199,9 +199,11 @@ def _by_group(paired: Paired) -> Iterator[Planned]:
 def _thresholds(paired: Paired) -> Iterator[Planned]:
     for threshold in THRESHOLDS:
         low, called = paired.truth < threshold, paired.estimate < threshold
-        yield Planned(f"AUC, EF < {threshold}", classification.auc(low, -paired.estimate))
-        yield Planned(f"sensitivity, EF < {threshold}", classification.sensitivity(low, called))
-        yield Planned(f"specificity, EF < {threshold}", classification.specificity(low, called))
+        names = np.array(paired.patients)
+        enough = min(len(set(names[some])) for some in (low, ~low)) >= FEWEST_PATIENTS
+        yield Planned(f"AUC, EF < {threshold}", classification.auc(low, -paired.estimate), resampled=enough)
+        yield Planned(f"sensitivity, EF < {threshold}", ratio(called[low]), items=low)
+        yield Planned(f"specificity, EF < {threshold}", ratio(~called[~low]), items=~low)
 
 
 def _trust(paired: Paired) -> Iterator[Planned]:

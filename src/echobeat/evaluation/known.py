@@ -29,7 +29,7 @@ def known_of(study: LabelledStudy, dataset: LabelledDataset, models: Models) -> 
         return score_phantom(dataset.root, json.loads(truth.read_text(encoding="utf-8")), models).known
     if study.ef is None:
         return None
-    return known_study(analyze_clip(clip_of(study), models), study.ef)
+    return known_study(analyze_clip(clip_of(study), models), study.ef, patient=study.patient)
 
 
 def clip_of(study: LabelledStudy) -> Clip:

@@ -95,8 +95,10 @@ class Predictions:
 def study_key(study: LabelledStudy) -> str:
     """Hash of a study's labels and of its files' sizes and dates; pixels are not read."""
     known: list[Any] = [study.name, study.patient, study.ef, study.fps, study.spacing_mm, sorted(study.notes.items())]
-    known += [(tracing.frame, tracing.area_px) for tracing in study.tracings]
-    for path in study.files:
+    for tracing in study.tracings:
+        drawn = b"" if tracing.polygon_px is None else tracing.outline
+        known.append((tracing.frame, tracing.area_px, drawn))
+    for path in (*study.files, *(tracing.labels for tracing in study.tracings if tracing.labels is not None)):
         stat = path.stat() if path.exists() else None
         known.append((path.name, stat and stat.st_size, stat and stat.st_mtime_ns))
     return hashlib.sha256(repr(known).encode()).hexdigest()[:16]

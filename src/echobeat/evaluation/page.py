@@ -69,7 +69,7 @@ def write_page(
     """
     identity, whole = predictions.identity, predictions.whole
     main = next((method for method in ORDER if any(row.method == method for row in rows)), "")
-    answered = None if identity.task == "segmentation" else Answered.of(whole, predictions.readings)
+    answered = None if identity.task == "segmentation" else Answered.of(predictions.studies, predictions.readings)
     text = _template().render(
         version=__version__,
         notice=NOTICE,

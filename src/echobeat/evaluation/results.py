@@ -27,7 +27,7 @@ def figures(predictions: Predictions, how: Resampling) -> list[Measured]:
     whole = predictions.whole
     return [
         *segmentation_figures(whole, predictions.frames, how),
-        *ef_figures(whole, predictions.readings, predictions.beats, how),
+        *ef_figures(predictions.studies, predictions.readings, predictions.beats, how),
     ]
 
 

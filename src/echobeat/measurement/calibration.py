@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from echobeat.errors import UsageError
 from echobeat.measurement.ejection_fraction import counted_beats, robust_mean
@@ -25,8 +26,8 @@ from echobeat.records import Beat, FloatArray
 COVERAGE = 0.90
 """Share of studies whose true EF the interval covers."""
 
-MIN_STUDIES = 20
-"""Fewer calibration studies give no trustworthy 90 % quantile."""
+MIN_PATIENTS = 20
+"""Fewer give no trustworthy 90 % quantile."""
 
 RIDGE, USUAL_DISTANCE = 50.0, 15.0
 """Weight against slope and curve of the bias: as much as so many studies, each so many points of EF from the middle."""
@@ -35,7 +36,7 @@ MOST_SLOPE, MOST_CURVE = 0.5, 0.4 / (2 * CURVED_WITHIN)
 """Of the bias: together they leave a higher EF a higher one."""
 
 FOLDS = 10
-"""A study is scored with what was fitted on the other nine tenths."""
+"""A study is scored with what was fitted on the other nine tenths, by patient."""
 
 ERRORS = 41
 """Quantiles of the errors that are kept: every fortieth."""
@@ -67,6 +68,8 @@ class CalibrationStudy:
         (beats,) the true EF of each, NaN where it is not known.
     trust : Trust or None
         How far the clip can be trusted; None where that is not known.
+    patient : str
+        Whose it is: several of one patient share an error. Empty where it is the patient's only one.
     """
 
     efs: FloatArray
@@ -74,6 +77,13 @@ class CalibrationStudy:
     sds: FloatArray | None = None
     true_beats: FloatArray | None = None
     trust: Trust | None = None
+    patient: str = ""
+
+
+def by_patient(studies: Sequence[CalibrationStudy]) -> NDArray[np.intp]:
+    """(studies,) the number of each one's patient, counted from 0 in the order in which they come."""
+    numbers: dict[str | int, int] = {}
+    return np.array([numbers.setdefault(s.patient or k, len(numbers)) for k, s in enumerate(studies)], np.intp)
 
 
 def calibrate(predicted_beats: Sequence[Sequence[Beat]], true_ef: Sequence[float]) -> MeasurementError:
@@ -89,7 +99,8 @@ def calibrate(predicted_beats: Sequence[Sequence[Beat]], true_ef: Sequence[float
     Raises
     ------
     UsageError
-        Fewer than 20 studies with a beat that counts, or as many EFs as studies are not given.
+        Fewer than 20 studies with a beat that counts, each taken for a patient's only one, or as many EFs as studies
+        are not given.
     """
     if len(predicted_beats) != len(true_ef):
         raise UsageError(f"{len(predicted_beats)} studies and {len(true_ef)} true EFs do not go together.")
@@ -108,22 +119,27 @@ def calibrate_studies(studies: Sequence[CalibrationStudy]) -> MeasurementError:
     Raises
     ------
     UsageError
-        Fewer than 20 studies with a beat that counts.
+        Fewer than 20 patients with a beat that counts.
     """
     kept = [study for study in studies if len(study.efs)]
-    if len(kept) < MIN_STUDIES:
-        raise UsageError(f"{len(kept)} studies are too few to calibrate on: at least {MIN_STUDIES} are needed.")
+    patients = by_patient(kept)
+    if len(set(patients)) < MIN_PATIENTS:
+        raise UsageError(
+            f"{len(kept)} studies of {len(set(patients))} patients are too few to calibrate on: at least "
+            f"{MIN_PATIENTS} patients are needed."
+        )
     draft = _fitted(kept)
     of_studies, of_beats = np.empty(len(kept)), list[float]()
     for fold in range(FOLDS):
-        apart = kept[fold::FOLDS]
-        others = _fitted([study for k, study in enumerate(kept) if k % FOLDS != fold])
-        of_studies[fold::FOLDS] = -_residuals(others, apart) / _deviations(others, apart)
+        left_out = patients % FOLDS == fold
+        apart = [study for study, out in zip(kept, left_out, strict=True) if out]
+        others = _fitted([study for study, out in zip(kept, left_out, strict=True) if not out])
+        of_studies[left_out] = -_residuals(others, apart) / _deviations(others, apart)
         of_beats += _beat_scores(others, apart)
     scale = conformal_quantile(np.abs(of_studies))
     errors = np.round(np.quantile(of_studies / scale, np.linspace(0.0, 1.0, ERRORS)), 4)
     usual = scale * math.hypot(draft.systematic_sd, draft.beat_sd)
-    half_width = conformal_quantile(np.array(of_beats)) if len(of_beats) >= MIN_STUDIES else usual
+    half_width = conformal_quantile(np.array(of_beats)) if len(of_beats) >= MIN_PATIENTS else usual
     return replace(draft, study_scale=scale, beat_half_width=half_width, errors=tuple(errors.tolist()))
 
 

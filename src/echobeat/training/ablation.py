@@ -16,7 +16,7 @@ import numpy as np
 from echobeat.errors import UsageError
 from echobeat.evaluation.bootstrap import bootstrap, ratio, within
 from echobeat.evaluation.tables import markdown_table
-from echobeat.training.material import Source
+from echobeat.training.material import Source, gather
 from echobeat.training.recipe_files import load_config
 from echobeat.training.run import train
 from echobeat.training.run_folder import RunFolder
@@ -71,13 +71,21 @@ def ablate(name: str, source: Source, out: Path, overrides: Sequence[str] = ()) 
     """Train every variant that is not finished yet; write table.csv, table.json and table.md.
 
     `overrides` are of every variant; a variant's own win.
+
+    Raises
+    ------
+    UsageError
+        A variant was trained by another recipe, or on other data: it cannot stand beside the others.
     """
     ablation = Ablation.load(name)
     configs = {v: load_config("ef", ablation.base, [*overrides, *own]) for v, own in ablation.variants.items()}
     rows: list[Row] = []
     for variant, config in configs.items():
         folder = RunFolder(out / variant)
-        if not folder.finished:
+        if folder.finished:
+            folder.begin(config, resume=True)
+            folder.check_data(gather("ef", config, source).fingerprint)
+        else:
             train("ef", source, folder.path, config, resume=True)
         rows += by_range(variant, folder.validation)
         write_tables(rows, out)

@@ -98,7 +98,7 @@ class Material:
         digest = hashlib.sha256()
         for split, studies in (("train", self.train), ("val", self.val)):
             for study in studies:
-                traced = [(t.frame, round(t.area_px, 3)) for t in study.tracings]
+                traced = [(t.frame, hashlib.sha256(t.outline).hexdigest()) for t in study.tracings]
                 labels = (split, study.name, study.ef, study.edv_ml, study.esv_ml, traced)
                 digest.update(repr(labels).encode())
         return digest.hexdigest()
@@ -123,8 +123,12 @@ def gather(task: Task, config: Config, source: Source, progress: Progress | None
         )
     if not val:
         train, val = _held_out(train)
-    usable, left_out = _teaching(task, train)
+    apart = {study.patient for study in (*dataset.split("val"), *dataset.split("test"))}
+    both = sum(study.patient in apart for study in train)
+    usable, left_out = _teaching(task, [study for study in train if study.patient not in apart])
     judging, _ = _teaching(task, val)
+    left_out += [f"{both} whose patient is in the validation or the test split, too"] if both else []
+    left_out += [dataset.rows_left_out] if dataset.rows_left_out else []
     strays = sum(study.split is None for study in dataset.studies)
     left_out += [f"{strays} that are in no split"] if strays else []
     learned = _subset(usable, config.studies, config.course.seed)
@@ -136,6 +140,10 @@ def gather(task: Task, config: Config, source: Source, progress: Progress | None
         bad = {problem.study for problem in cached.fill([*learned, *judging], progress=progress)}
         learned, judging = ([s for s in part if s.name not in bad] for part in (learned, judging))
         left_out += [f"{len(bad)} whose video cannot be read: see `echobeat check-dataset`"] if bad else []
+    if task == "segmentation" and source.cache is not None:  # without a cache it would take a decoding of everything
+        learned, beyond = _traced_inside(learned, frames)
+        judging, _ = _traced_inside(judging, frames)
+        left_out += [f"{beyond} with a tracing of a frame that the video does not have"] if beyond else []
     if isinstance(config, EFConfig) and config.clips.rate_hz:
         learned, unclear = _timed(learned, frames)
         judging, _ = _timed(judging, frames)
@@ -160,13 +168,20 @@ def _teaching(task: Task, studies: Iterable[LabelledStudy]) -> tuple[list[Labell
     """The studies that have what the task needs, and how many have not."""
     every = list(studies)
     if task == "ef":
-        kept = [study for study in every if study.ef is not None and len(study.files) == 1]
-        reason = "without an EF, or of single images instead of a video"
+        kept = [study for study in every if study.has_ef and len(study.files) == 1]
+        reason = "without an EF between 1 and 100 %, or of single images instead of a video"
     else:
         kept = [study for study in every if study.ed is not None and study.es is not None]
         reason = "without tracings of end-diastole and end-systole"
     missing = len(every) - len(kept)
     return kept, [f"{missing} {reason}"] if missing else []
+
+
+def _traced_inside(studies: Iterable[LabelledStudy], frames: Frames) -> tuple[list[LabelledStudy], int]:
+    """The studies whose tracings lie in frames that the video has, and how many others there are."""
+    every = list(studies)
+    kept = [s for s in every if all(0 <= tracing.frame < frames.count(s) for tracing in s.tracings)]
+    return kept, len(every) - len(kept)
 
 
 def _timed(studies: Iterable[LabelledStudy], frames: Frames) -> tuple[list[LabelledStudy], int]:

@@ -121,14 +121,26 @@ class RunFolder:
         UsageError
             The run goes on with other data than it began with.
         """
-        kept: dict[str, Any] = json.loads(self.manifest.read_text("utf-8")) if self.manifest.exists() else {}
-        before = kept.get("data", {}).get("fingerprint")
-        if before not in (None, entries["data"]["fingerprint"]):
+        kept = self._noted()
+        self.check_data(entries["data"]["fingerprint"])
+        starts = [*kept.get("starts", []), datetime.now(UTC).isoformat(timespec="seconds")]
+        write_file(self.manifest, json.dumps({**entries, "versions": versions(), "starts": starts}, indent=1) + "\n")
+
+    def check_data(self, fingerprint: str) -> None:
+        """Refuse other data than the run began with.
+
+        Raises
+        ------
+        UsageError
+        """
+        if self._noted().get("data", {}).get("fingerprint") not in (None, fingerprint):
             raise UsageError(
                 f"{self.path} began with other studies or labels than are given now. Give the same, or another folder."
             )
-        starts = [*kept.get("starts", []), datetime.now(UTC).isoformat(timespec="seconds")]
-        write_file(self.manifest, json.dumps({**entries, "versions": versions(), "starts": starts}, indent=1) + "\n")
+
+    def _noted(self) -> dict[str, Any]:
+        noted: dict[str, Any] = json.loads(self.manifest.read_text("utf-8")) if self.manifest.exists() else {}
+        return noted
 
 
 def _learned(config: Any) -> Any:

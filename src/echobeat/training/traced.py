@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from echobeat.datasets.study import Frames, LabelledStudy, Tracing
+from echobeat.errors import InvalidClip
 from echobeat.training.augment import Augmentation
 from echobeat.training.clips import blacked_out
 from echobeat.training.sampling import Key
@@ -64,6 +65,11 @@ class TracedFrames(Dataset[Item]):
         return {**item, "neighbours": torch.from_numpy(self._neighbours(study, rng))} if self.within else item
 
     def _pair(self, study: LabelledStudy, tracing: Tracing, rng: Rng) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        count = self.frames.count(study)
+        if not 0 <= tracing.frame < count:
+            raise InvalidClip(
+                study.name, f"it is traced in frame {tracing.frame}, and has {count} frames", "Correct the table"
+            )
         image = blacked_out(self.frames.read(study, tracing.frame, tracing.frame + 1), self.noise, rng)[0]
         labels = self.frames.mask(study, tracing).astype(np.uint8)
         if self.augmentation is None:
