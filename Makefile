@@ -68,7 +68,7 @@ docs: $(VENV)/.checks ## bring the generated tables up to date and build site/
 docs-serve: $(VENV)/.checks ## read the docs in a browser while writing them
 	$(BIN)/mkdocs serve
 
-picture: demo ## make the pictures of the README from the demonstration's phantom
+picture: demo ## make the picture of the README from the demonstration's phantom
 	$(BIN)/python docs/picture.py demo/phantom/overlay.mp4
 
 bench: $(VENV)/.inference ## measure speed and memory; prints one table

@@ -1,4 +1,4 @@
-"""Make the README's pictures from a phantom's overlay video: `make picture`. Never from a patient's."""
+"""Make the README's picture from a phantom's overlay video: `make picture`. Never from a patient's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import av
 from PIL import Image
 
 IMAGES = Path(__file__).parent / "images"
-STILL_S = 0.4
+START_S = 0.46
+"""With the first whole beat."""
+
 WIDTH = 720
 STEP = 3
 """Every third frame: 17 a second of 50."""
@@ -24,10 +26,8 @@ def main(video: str) -> None:
         rate = float(stream.average_rate or 50)
         frames = [frame.to_image() for frame in container.decode(stream)]
     IMAGES.mkdir(exist_ok=True)
-    still = frames[min(round(STILL_S * rate), len(frames) - 1)]
-    still.quantize(192, dither=Image.Dither.NONE).save(IMAGES / "overlay.png", optimize=True)
-    height = round(still.height * WIDTH / still.width)
-    small = [frame.resize((WIDTH, height), Image.Resampling.LANCZOS) for frame in frames[::STEP]]
+    height = round(frames[0].height * WIDTH / frames[0].width)
+    small = [frame.resize((WIDTH, height), Image.Resampling.LANCZOS) for frame in frames[round(START_S * rate) :: STEP]]
     path = IMAGES / "overlay.webp"
     # WebP, not GIF: 256 colours do not suffice for grey speckle beside coloured marks.
     options = {"save_all": True, "append_images": small[1:], "duration": round(1000 * STEP / rate), "loop": 0}
