@@ -100,6 +100,8 @@ def test_masks_that_do_not_say_where_the_cavity_is_are_refused(study):
     for masks in (labels, chances, np.where(truth, 0.92, 0.02), truth * 1j, truth.astype(str)):
         with pytest.raises(UsageError, match=r"masks == 1"):
             echobeat.measure(masks, 50)
+    with pytest.raises(UsageError, match=r"axes \(frames, height, width\)"):
+        echobeat.measure(truth[0], 50)
     area = truth.sum(axis=(1, 2))
     for masks in (truth, truth * 255, truth * 0.5, FrameStack.from_array(truth * np.uint8(2))):
         assert np.array_equal(echobeat.measure(masks, 50).curve.area_px, area)

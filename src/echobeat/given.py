@@ -51,25 +51,6 @@ def array_of(given: object, what: str = "frames", otherwise: str = "") -> NDArra
     return values
 
 
-def masks_of(given: object) -> NDArray[np.bool_]:
-    """Return masks in memory, where the ventricle is marked by one value beside 0, as bool.
-
-    Raises
-    ------
-    UsageError
-        They are no masks, or hold several values: which of them mean the cavity is not known.
-    """
-    values = array_of(given, "masks", "; a result's are its masks.lv")
-    if values.dtype.kind in "biuf":
-        marked = values[values != 0]
-        if not marked.size or marked.min() == marked.max():
-            return np.asarray(values != 0)
-    raise UsageError(
-        f"The masks, of type {values.dtype}, should hold 0 and one value that marks the left ventricle, and hold "
-        "others: of labels give masks == 1 (or its number), of probabilities masks > 0.5."
-    )
-
-
 def possible_fps(fps: object) -> bool:
     """True for a number of frames a second that a recording can have."""
     return isinstance(fps, Real) and FPS_RANGE[0] <= float(fps) <= FPS_RANGE[1]

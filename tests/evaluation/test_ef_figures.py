@@ -55,7 +55,10 @@ def test_sensitivity_and_specificity_are_of_their_own_studies() -> None:
     assert (row.value, row.n, row.patients) == (pytest.approx(28 / 34), 34, 34)
     assert row.low < row.value < row.high
     assert find(rows, "AUC, EF < 40", "all clips").low is None
-    assert not [r for r in rows if r.name == "sensitivity, EF < 25"]
+    strong = [replace(s, ef=60.0) for s in studies]
+    told = {r.name for r in ef_figures(strong, readings, [], QUICK)}
+    assert "specificity, EF < 40" in told
+    assert "sensitivity, EF < 40" not in told
 
 
 def test_an_ef_on_the_bound_is_in_the_upper_range() -> None:

@@ -185,7 +185,7 @@ def test_comparing_an_evaluation_with_itself_finds_no_difference(evaluate: Call,
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--split", "val"), "no labelled study"),
+        (("--split", "val"), "no study with an EF between 1 and 100 % in the split val"),
         (("--split", "test", "--model", "no-such-model"), "no model named"),
         (("--split", "test", "--model", "lv"), "cannot estimate EF"),
         (("--split", "test", "--model", "ef"), "echobeat evaluate beats --model ef"),

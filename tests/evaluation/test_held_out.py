@@ -59,6 +59,12 @@ def test_no_study_of_a_patient_has_a_part_in_the_interval_of_another() -> None:
     assert before[of_the_patient, :2] == pytest.approx(after[of_the_patient, :2])
 
 
+def test_a_study_that_no_network_read_is_not_counted_for_its_video() -> None:
+    """Twenty-two of twenty-six are too few to leave a fifth out, and nothing is told."""
+    known = [replace(study, video=None) if number < 4 else study for number, study in enumerate(studies(26))]
+    assert not len(held_out(known, load_card("lv"), load_card("ef")))
+
+
 def test_studies_of_few_patients_are_no_calibration() -> None:
     """However many there are; without names each counts as a patient's only one."""
     known = [study.contours for study in studies(60)]

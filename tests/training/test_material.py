@@ -58,7 +58,8 @@ def test_a_study_whose_split_is_not_said_is_left_out(tmp_path: Path) -> None:
 
 
 def test_a_patient_who_is_judged_on_is_not_learned_from(tmp_path: Path) -> None:
-    """Who has one study in training and another in validation or test is taken out of training, and it is said."""
+    """Who has one study in training and another in validation or test is taken out of training, and it is said; where
+    there is no validation split, nobody who is tested on is held out for it."""
     data = write_discs(tmp_path / "data", splits=("TRAIN",) * 4 + ("TEST", "TEST", "VAL", "VAL"))
     patients = ("a", "b", "c", "d", "a", "e", "b", "f")
     table = data / "FileList.csv"
@@ -67,7 +68,11 @@ def test_a_patient_who_is_judged_on_is_not_learned_from(tmp_path: Path) -> None:
     table.write_text("\n".join(f"{line},{who}" for line, who in zip(lines, people, strict=True)) + "\n")
     found = material(data)
     assert names(found.train) == {"disc2", "disc3"}
-    assert "2 whose patient is in the validation or the test split, too" in found.left_out
+    assert "2 whose patient is in another split, too" in found.left_out
+    table.write_text(table.read_text().replace("VAL", "TRAIN"))
+    found = material(data)
+    assert "disc0" not in names((*found.train, *found.val))
+    assert not {study.patient for study in found.train} & {study.patient for study in found.val}
 
 
 def test_a_tracing_of_a_frame_that_is_not_there_leaves_its_study_out(tmp_path: Path) -> None:
@@ -94,13 +99,13 @@ def test_rows_that_are_no_studies_are_told(tmp_path: Path) -> None:
 def test_a_moved_outline_is_other_data(tmp_path: Path) -> None:
     """Of the same area in the same frame; the same outlines in another folder are the same data."""
     first, second = (write_discs(tmp_path / name) for name in ("first", "second"))
-    assert material(first).fingerprint == material(second).fingerprint
+    assert material(first).identity == material(second).identity
     table = second / "VolumeTracings.csv"
     head, *rows = table.read_text().splitlines()
     cells = [row.split(",") for row in rows]
     moved = [",".join([c[0], *(f"{float(x) + 2:.3f}" for x in c[1:5]), c[5]]) for c in cells]
     table.write_text("\n".join([head, *moved]) + "\n")
-    assert material(first).fingerprint != material(second).fingerprint
+    assert material(first).identity != material(second).identity
 
 
 def test_splits_are_drawn_where_a_data_set_gives_none(tmp_path: Path) -> None:

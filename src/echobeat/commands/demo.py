@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from echobeat.report.batch import Row
 
 PHANTOM_SEED = 3
-"""The first patient whose picture is of usual quality or better (a score of 0.89): in that of seed 1 the free wall cannot
-be seen, which few clips are like. The true EF is printed beside the measured one, whatever they are."""
+"""The first patient whose picture is of usual quality or better (a score of 0.89): in that of seed 1 the free wall
+cannot be seen, which few clips are like. The true EF is printed beside the measured one, whatever they are."""
 
 PHANTOM_SIDE_PX = 224
 """Large enough to look at; made in seconds."""

@@ -237,14 +237,16 @@ def _evaluate(
         dataset, options = with_folds(dataset, wanted.fold), options | {"fold": wanted.fold}
     studies = [study for study in dataset.studies if wanted.split in ("all", study.split)]
     labelled = [study for study in studies if (study.tracings if task == "segmentation" else study.has_ef)]
+    label = "a tracing" if task == "segmentation" else "an EF between 1 and 100 %"
     if not labelled:
-        raise UsageError(f"{wanted.data} has no labelled study in the split {wanted.split}. Name another with --split.")
+        raise UsageError(
+            f"{wanted.data} has no study with {label} in the split {wanted.split}. Name another with --split."
+        )
     if task != "segmentation":
         _refuse_images(dataset.kind, wanted.data, labelled, task)
     console = Console(stderr=True, highlight=False, markup=False)
     if len(labelled) < len(studies):
-        label = "tracing" if task == "segmentation" else "EF between 1 and 100 %"
-        console.print(f"{len(studies) - len(labelled)} of {len(studies)} studies have no {label} and are left out.")
+        console.print(f"{len(studies) - len(labelled)} of {len(studies)} studies are without {label} and left out.")
     if dataset.rows_left_out:
         console.print(f"{dataset.rows_left_out}: see `echobeat check-dataset`.")
     identity = Identity(task, facts, dataset.kind, wanted.split, options | {"echobeat": __version__})

@@ -7,15 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from echobeat.datasets.problems import problem
-from echobeat.datasets.study import FloatArray, LabelledStudy, Problem
+from echobeat.datasets.study import EF_RANGE, LARGEST_FRACTION, FloatArray, LabelledStudy, Problem
 from echobeat.phantom.outlines import polygon_area, polygon_mask
 from echobeat.sources.times import PLAUSIBLE_FPS
-
-EF_RANGE = (0.0, 100.0)
-"""Percent; both ends excluded."""
-
-LARGEST_FRACTION = 1.0
-"""An EF up to here is taken for a fraction: no living heart has an EF of 1 %."""
 
 LARGEST_ML = 1000.0
 """No ventricle holds more."""

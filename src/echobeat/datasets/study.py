@@ -16,6 +16,12 @@ from echobeat.records import Spacing
 FloatArray = NDArray[np.float64]
 Split = Literal["train", "val", "test"]
 
+EF_RANGE = (0.0, 100.0)
+"""Percent; both ends excluded."""
+
+LARGEST_FRACTION = 1.0
+"""An EF up to here is taken for a fraction: no living heart has an EF of 1 %."""
+
 
 @dataclass(frozen=True)
 class Tracing:
@@ -92,8 +98,8 @@ class LabelledStudy:
 
     @property
     def has_ef(self) -> bool:
-        """True with an EF that a heart can have, more than 1 and at most 100 %: 0.55 is a fraction, 655 a slip."""
-        return self.ef is not None and 1 < self.ef <= 100
+        """True with an EF that a heart can have: 0.55 is a fraction, 655 a slip."""
+        return self.ef is not None and LARGEST_FRACTION < self.ef < EF_RANGE[1]
 
     @property
     def ed(self) -> Tracing | None:
@@ -154,7 +160,9 @@ class LabelledDataset:
 
     @property
     def rows_left_out(self) -> str:
-        """How many rows of the table are no studies, in words; empty where all are."""
+        """How many rows of the table are no studies, in words; empty where all are, or where there is no table."""
+        if self.kind == "camus":
+            return ""
         counts = Counter(problem.code for problem in self.problems)
         said = {"video-missing": "whose video is missing", "name-duplicate": "that name a study again"}
         parts = [f"{counts[code]} {words}" for code, words in said.items() if counts[code]]

@@ -130,6 +130,7 @@ def held_out(studies: Sequence[KnownStudy], segmentation: Card, ef: Card | None)
         (studies, 6): low, high, and the true EF, percent; the probabilities (0-1) of an EF below 35, 40, and 50. None
         where four fifths are too few to calibrate on.
     """
+    studies = [study for study in studies if ef is None or study.video is not None]
     rows, patients = [], by_patient([study.contours for study in studies])
     for fold in range(HELD_OUT_FOLDS):
         left_out = patients % HELD_OUT_FOLDS == fold

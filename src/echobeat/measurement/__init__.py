@@ -18,9 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from echobeat.errors import UsageError
-from echobeat.frames import FrameStack
-from echobeat.given import check_fps, masks_of, spacing_of
+from echobeat.given import check_fps, spacing_of
 from echobeat.measurement.axis import LongAxis, long_axis
 from echobeat.measurement.beats import find_beats
 from echobeat.measurement.calibration import CalibrationStudy, calibrate, calibrate_studies
@@ -43,6 +41,7 @@ from echobeat.measurement.ejection_fraction import (
 )
 from echobeat.measurement.evidence import ClipEvidence, gather_evidence
 from echobeat.measurement.intervals import MeasurementError, Trust, probability_below
+from echobeat.measurement.masks import masks_of
 from echobeat.measurement.quality import judge
 from echobeat.measurement.region import clean_mask
 from echobeat.measurement.rhythm import index_beat, phases, rhythm
@@ -129,9 +128,7 @@ def measure(masks: Masks, fps: float, spacing_mm: float | Spacing | None = None)
         Not three axes, masks of different sizes or with several values (labels, probabilities), or a frame rate or
         spacing that cannot be (`given.FPS_RANGE`, `given.SPACING_RANGE_MM`).
     """
-    masks = masks if isinstance(masks, FrameStack) and masks.dtype == bool else masks_of(masks)
-    if len(masks.shape) != 3:
-        raise UsageError(f"Masks have the axes (frames, height, width); these have the shape {masks.shape}.")
+    masks = masks_of(masks)
     check_fps(float("nan") if fps is None else fps)
     curve = volume_curve(masks, np.arange(masks.shape[0]) / fps, spacing_of(spacing_mm))
     beats = find_beats(curve)

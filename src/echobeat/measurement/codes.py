@@ -144,7 +144,7 @@ CODES: dict[str, CodeInfo] = {
     ),
     "lost_frames": CodeInfo(
         False,
-        "Between two frames lie {gap:.1f} s, as if those between were lost: no beat is measured across.",
+        "Between two frames lie {gap:.1f} s, as if some were lost, or one was held: no beat is measured across.",
         "Export the loop whole, then the beats that are cut there count, too.",
     ),
     "low_frame_rate": CodeInfo(

@@ -59,6 +59,8 @@ frames a second, 0.4 at 10 (1.4 in one beat of 20), 0.8 at 8 and 2.7 at 5 (8.1):
 MIN_DURATION_S = 0.2
 """From the Q wave to the end of ejection a heart at 160 a minute takes 0.21 s (Weissler et al. 1968, Circulation
 37:149-159, doi:10.1161/01.CIR.37.2.149)."""
+LOST_STEPS = 1.5
+"""A longer step between two frames than so many usual ones leaves room for one that was lost."""
 FEW_IRREGULAR_BEATS = 5
 BEAT_SPREAD, IRREGULAR_BEAT_SPREAD = 15.0, 30.0
 """Points of EF by which the counted beats may differ; in atrial fibrillation they truly do."""
@@ -218,8 +220,9 @@ def _of_ventricle(contours: Contours, calibrated: bool) -> Iterator[ClipWarning]
 
 def _of_beats(clip: Clip, beats: Sequence[Beat], rhythm: Rhythm | None) -> Iterator[ClipWarning]:
     """What the beats say, and the times in which they would be."""
-    if gaps(clip.times_s).any():
-        yield warn("lost_frames", gap=float(np.diff(clip.times_s).max()))
+    steps = np.diff(clip.times_s)
+    if (gaps(clip.times_s) & (steps > LOST_STEPS * np.median(steps))).any():
+        yield warn("lost_frames", gap=float(steps.max()))
     counted, estimate = counted_beats(beats), study_ef(beats)
     left_out = [beat for beat in beats if beat.ectopic or beat.post_ectopic]
     if estimate is None:

@@ -83,8 +83,8 @@ def ablate(name: str, source: Source, out: Path, overrides: Sequence[str] = ()) 
     for variant, config in configs.items():
         folder = RunFolder(out / variant)
         if folder.finished:
-            folder.begin(config, resume=True)
-            folder.check_data(gather("ef", config, source).fingerprint)
+            folder.check_recipe(config)
+            folder.check_data(gather("ef", config, source).identity)
         else:
             train("ef", source, folder.path, config, resume=True)
         rows += by_range(variant, folder.validation)

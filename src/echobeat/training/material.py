@@ -13,7 +13,7 @@ import numpy as np
 from echobeat.datasets import Frames, LabelledDataset, LabelledStudy, open_dataset
 from echobeat.datasets.direct_frames import DirectFrames
 from echobeat.datasets.frame_cache import FrameCache
-from echobeat.datasets.splits import with_folds
+from echobeat.datasets.splits import SPLITS, with_folds
 from echobeat.errors import InvalidClip, UsageError
 from echobeat.training.config import Config, EFConfig, Studies, Task
 
@@ -93,12 +93,21 @@ class Material:
     left_out: tuple[str, ...]
 
     @property
+    def identity(self) -> dict[str, str]:
+        """What tells this data from other, in a run's manifest."""
+        outlines = hashlib.sha256()
+        for study in (*self.train, *self.val):
+            for tracing in study.tracings:
+                outlines.update(tracing.outline)
+        return {"fingerprint": self.fingerprint, "outlines": outlines.hexdigest()}
+
+    @property
     def fingerprint(self) -> str:
-        """SHA-256 over names, splits, labels and tracings: the same for the same data, in whatever folder."""
+        """SHA-256 over names, splits, labels and traced areas: the same for the same data, in whatever folder."""
         digest = hashlib.sha256()
         for split, studies in (("train", self.train), ("val", self.val)):
             for study in studies:
-                traced = [(t.frame, hashlib.sha256(t.outline).hexdigest()) for t in study.tracings]
+                traced = [(t.frame, round(t.area_px, 3)) for t in study.tracings]
                 labels = (split, study.name, study.ef, study.edv_ml, study.esv_ml, traced)
                 digest.update(repr(labels).encode())
         return digest.hexdigest()
@@ -116,18 +125,21 @@ def gather(task: Task, config: Config, source: Source, progress: Progress | None
         Nothing is left to learn from, or to choose by.
     """
     data, dataset = source.data, source.open()
-    train, val = dataset.split("train"), source.judges() or dataset.split("val")
+    tested = {study.patient for study in dataset.split("test")}
+    train, own = ([s for s in dataset.split(name) if s.patient not in tested] for name in SPLITS[:2])
+    chosen_by = {study.patient for study in own}
+    train = [study for study in train if study.patient not in chosen_by]
+    both = sum(len(dataset.split(name)) for name in SPLITS[:2]) - len(train) - len(own)
+    val: Sequence[LabelledStudy] = source.judges() or own
     if not train:
         raise UsageError(
             f"{data}: no study's split says train. Set the splits in its table; see the page on data sets."
         )
     if not val:
         train, val = _held_out(train)
-    apart = {study.patient for study in (*dataset.split("val"), *dataset.split("test"))}
-    both = sum(study.patient in apart for study in train)
-    usable, left_out = _teaching(task, [study for study in train if study.patient not in apart])
+    usable, left_out = _teaching(task, train)
     judging, _ = _teaching(task, val)
-    left_out += [f"{both} whose patient is in the validation or the test split, too"] if both else []
+    left_out += [f"{both} whose patient is in another split, too"] if both else []
     left_out += [dataset.rows_left_out] if dataset.rows_left_out else []
     strays = sum(study.split is None for study in dataset.studies)
     left_out += [f"{strays} that are in no split"] if strays else []
@@ -152,16 +164,16 @@ def gather(task: Task, config: Config, source: Source, progress: Progress | None
         what = "that are videos with an EF" if task == "ef" else "with tracings of end-diastole and end-systole"
         raise UsageError(
             f"{data}: {len(learned)} studies {what} to learn from and {len(judging)} to choose the weights by; both "
-            "are needed. See `echobeat check-dataset`."
+            f"are needed. See `echobeat check-dataset`.{' Left out: ' if left_out else ''}{'; '.join(left_out)}"
         )
     return Material(dataset.kind, tuple(learned), tuple(judging), frames, tuple(left_out))
 
 
-def _held_out(train: Some) -> tuple[Some, Some]:
+def _held_out(train: Sequence[LabelledStudy]) -> tuple[list[LabelledStudy], list[LabelledStudy]]:
     """Training and validation studies, the latter held out by the patient's name."""
     patients = sorted({study.patient for study in train}, key=lambda name: hashlib.sha256(name.encode()).digest())
     held = set(patients[: max(1, len(patients) // HELD_OUT)])
-    return tuple(s for s in train if s.patient not in held), tuple(s for s in train if s.patient in held)
+    return [s for s in train if s.patient not in held], [s for s in train if s.patient in held]
 
 
 def _teaching(task: Task, studies: Iterable[LabelledStudy]) -> tuple[list[LabelledStudy], list[str]]:

@@ -317,7 +317,7 @@ def _announce(folder: RunFolder, fabric: Fabric, lesson: Lesson[RawGrey], materi
     folder.note(
         {
             "task": lesson.network.architecture.task,
-            "data": {**counts, "fingerprint": material.fingerprint},
+            "data": {**counts, **material.identity},
             "device": torch.cuda.get_device_name() if fabric.device.type == "cuda" else fabric.device.type,
             "processes": fabric.world_size,
             "parameters": parameters,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -102,11 +103,7 @@ class RunFolder:
         if self.config.exists() and self.begun:
             if not resume:
                 raise UsageError(f"{self.path} holds a run. Go on with it by --resume, or name another folder.")
-            if _learned(load_recipe(type(config), "", str(self.config))) != _learned(config):
-                raise UsageError(
-                    f"{self.path} is a run of another recipe: see {self.config}. Only the entries of [machine] may "
-                    "change when a run goes on; give the same recipe and overrides, or name another folder."
-                )
+            self.check_recipe(config)
         elif self.last.exists() or self.best.exists():
             raise UsageError(f"{self.path} holds checkpoints, but no config.toml. Name another folder, or empty it.")
         write_file(self.config, to_toml(config))
@@ -122,18 +119,32 @@ class RunFolder:
             The run goes on with other data than it began with.
         """
         kept = self._noted()
-        self.check_data(entries["data"]["fingerprint"])
+        self.check_data(entries["data"])
         starts = [*kept.get("starts", []), datetime.now(UTC).isoformat(timespec="seconds")]
         write_file(self.manifest, json.dumps({**entries, "versions": versions(), "starts": starts}, indent=1) + "\n")
 
-    def check_data(self, fingerprint: str) -> None:
-        """Refuse other data than the run began with.
+    def check_recipe(self, config: Any) -> None:
+        """Refuse another recipe than the run's.
 
         Raises
         ------
         UsageError
         """
-        if self._noted().get("data", {}).get("fingerprint") not in (None, fingerprint):
+        if _learned(load_recipe(type(config), "", str(self.config))) != _learned(config):
+            raise UsageError(
+                f"{self.path} is a run of another recipe: see {self.config}. Only the entries of [machine] may "
+                "change when a run goes on; give the same recipe and overrides, or name another folder."
+            )
+
+    def check_data(self, data: Mapping[str, Any]) -> None:
+        """Refuse other data than the run began with; what an earlier version did not note is not compared.
+
+        Raises
+        ------
+        UsageError
+        """
+        noted = self._noted().get("data", {})
+        if any(noted.get(name) not in (None, data.get(name)) for name in ("fingerprint", "outlines")):
             raise UsageError(
                 f"{self.path} began with other studies or labels than are given now. Give the same, or another folder."
             )
