@@ -9,9 +9,9 @@ import pytest
 
 pytest.importorskip("torch")
 
-from echobeat import measurement
 from echobeat.__main__ import main
 from echobeat.commands.evaluate import _facts
+from echobeat.errors import UsageError
 from echobeat.evaluation import known
 from echobeat.evaluation.calibration import KnownStudy
 from echobeat.measurement import CalibrationStudy, MeasurementError
@@ -77,7 +77,7 @@ def test_studies_that_cannot_be_read_are_named_and_the_others_count(call, data, 
 
     def known_of(study, dataset, models):
         if study.name == "v3":
-            raise measurement.UsageError("it is broken")
+            raise UsageError("it is broken")
         return usual(study, dataset, models)
 
     monkeypatch.setattr(known, "known_of", known_of)

@@ -13,7 +13,7 @@ import numpy as np
 from echobeat.datasets import Frames, LabelledDataset, LabelledStudy, open_dataset
 from echobeat.datasets.direct_frames import DirectFrames
 from echobeat.datasets.frame_cache import FrameCache
-from echobeat.datasets.splits import SPLITS, with_folds
+from echobeat.datasets.splits import with_folds
 from echobeat.errors import InvalidClip, UsageError
 from echobeat.training.config import Config, EFConfig, Studies, Task
 
@@ -125,13 +125,9 @@ def gather(task: Task, config: Config, source: Source, progress: Progress | None
         Nothing is left to learn from, or to choose by.
     """
     data, dataset = source.data, source.open()
-    tested = {study.patient for study in dataset.split("test")}
-    train, own = ([s for s in dataset.split(name) if s.patient not in tested] for name in SPLITS[:2])
-    chosen_by = {study.patient for study in own}
-    train = [study for study in train if study.patient not in chosen_by]
-    both = sum(len(dataset.split(name)) for name in SPLITS[:2]) - len(train) - len(own)
+    train, own, both = _apart(dataset)
     val: Sequence[LabelledStudy] = source.judges() or own
-    if not train:
+    if not dataset.split("train"):
         raise UsageError(
             f"{data}: no study's split says train. Set the splits in its table; see the page on data sets."
         )
@@ -167,6 +163,19 @@ def gather(task: Task, config: Config, source: Source, progress: Progress | None
             f"are needed. See `echobeat check-dataset`.{' Left out: ' if left_out else ''}{'; '.join(left_out)}"
         )
     return Material(dataset.kind, tuple(learned), tuple(judging), frames, tuple(left_out))
+
+
+def _apart(dataset: LabelledDataset) -> tuple[list[LabelledStudy], list[LabelledStudy], int]:
+    """Training and validation studies without those whose patient is in another split, and how many these are.
+
+    A patient stays where the study is the furthest from learning: tested on, then chosen by.
+    """
+    train, val = dataset.split("train"), dataset.split("val")
+    tested = {study.patient for study in dataset.split("test")}
+    chosen_by = [study for study in val if study.patient not in tested]
+    judged = tested | {study.patient for study in chosen_by}
+    learned = [study for study in train if study.patient not in judged]
+    return learned, chosen_by, len(train) + len(val) - len(learned) - len(chosen_by)
 
 
 def _held_out(train: Sequence[LabelledStudy]) -> tuple[list[LabelledStudy], list[LabelledStudy]]:
