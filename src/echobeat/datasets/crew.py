@@ -46,6 +46,25 @@ def each(
                 yield task, None
 
 
+def in_order(tasks: Sequence[Task], work: Callable[[Task], Outcome], chunk: int = 16) -> Iterator[Outcome]:
+    """Do tasks side by side, a process a core, and yield their outcomes in the order of the tasks.
+
+    Parameters
+    ----------
+    tasks : sequence
+        Can be pickled, as can `work`.
+    work : callable
+        What it raises ends everything, as does a process that dies.
+    chunk : int
+        Tasks handed over at a time. No more tasks than that are done here, without another process.
+    """
+    if len(tasks) <= chunk:
+        yield from map(work, tasks)
+        return
+    with ProcessPoolExecutor(cores_here(), mp_context=get_context("spawn"), initializer=_one_thread) as pool:
+        yield from pool.map(work, tasks, chunksize=chunk)
+
+
 def _until_broken(
     queue: deque[Task], work: Callable[[Task], Outcome], jobs: int, ahead: int
 ) -> Generator[tuple[Task, Outcome | None], None, list[Task]]:

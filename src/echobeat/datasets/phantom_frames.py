@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from echobeat.machine import cores_here
+from echobeat.datasets.crew import in_order
 from echobeat.whole import whole_file
 
 Labelled = tuple[NDArray[np.uint8], NDArray[np.uint8]]
@@ -67,12 +65,10 @@ def _make(
     patients = -(-count // FRAMES_PER_PATIENT)
     seeds = [int(s) for s in np.random.default_rng(seed).integers(0, 2**31, patients)]
     frames: list[Labelled] = []
-    with ProcessPoolExecutor(cores_here(), mp_context=get_context("spawn")) as pool:
-        done: Iterable[list[Labelled]] = pool.map(partial(maker, size=size), seeds, chunksize=16)
-        for made in done:
-            frames += made
-            if len(frames) % 4000 < FRAMES_PER_PATIENT:
-                log(f"{len(frames)} of {count} frames made")
+    for made in in_order(seeds, partial(maker, size=size)):
+        frames += made
+        if len(frames) % 4000 < FRAMES_PER_PATIENT:
+            log(f"{len(frames)} of {count} frames made")
     return frames[:count]
 
 

@@ -1,13 +1,15 @@
-"""Single pictures of phantoms in many views, and of what is no B-mode loop, made before a training."""
+"""Single pictures of phantoms in many views, and of what is no B-mode loop, made in parallel before a training."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from echobeat.datasets.crew import in_order
 from echobeat.phantom.negatives import tissue, vessels
 from echobeat.phantom.other_studies import sample_views
 from echobeat.phantom.pictures import sample_pictures
@@ -53,17 +55,21 @@ def kept_pictures(folder: Path, count: int, seed: int, log: Callable[[str], None
         path = folder / f"{kind.replace(' ', '-')}-{wanted}-{seed}.npz"
         if not path.exists():
             with whole_file(path) as beside, beside.open("wb") as file:
-                np.savez_compressed(file, images=_make(kind, wanted, (seed, number)))
-            log(f"{wanted} pictures: {kind}")
+                np.savez_compressed(file, images=_make(kind, wanted, (seed, number), log))
         with np.load(path) as kept:
             pictures[kind] = kept["images"]
     return pictures
 
 
-def _make(kind: str, count: int, seed: tuple[int, int]) -> Image:
+def _make(kind: str, count: int, seed: tuple[int, int], log: Callable[[str], None]) -> Image:
     patients = -(-count // PER_PATIENT)
     seeds = [int(s) for s in np.random.default_rng(seed).integers(0, 2**31, patients)]
-    return np.concatenate([_patient(seed, kind) for seed in seeds])[:count]
+    made: list[Image] = []
+    for number, images in enumerate(in_order(seeds, partial(_patient, kind=kind)), 1):
+        made.append(images)
+        if number % 500 == 0 or number == patients:
+            log(f"{min(number * PER_PATIENT, count)} of {count} pictures made: {kind}")
+    return np.concatenate(made)[:count]
 
 
 def _patient(seed: int, kind: str) -> Image:
