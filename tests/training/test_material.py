@@ -21,6 +21,8 @@ from echobeat.training.material import Material, Source, gather  # noqa: E402
 from echobeat.training.recipe_files import load_config  # noqa: E402
 from echobeat.training.traced import TracedFrames  # noqa: E402
 
+OTHER_EFS = tuple(ef + 1 for ef in EFS)
+
 
 def material(data: Path, task: Task = "segmentation", **source) -> Material:
     return gather(task, load_config(task, "light", ["network.size=48"]), Source(data, **source))
@@ -127,14 +129,27 @@ def test_no_training_split_is_refused(tmp_path: Path) -> None:
 def test_another_data_set_chooses_by_its_validation_split(tmp_path: Path) -> None:
     """Or by all of it where it gives no splits; never by its test split. All training studies are then learned from."""
     data = write_discs(tmp_path / "data", splits=("TRAIN",) * 8)
-    split = write_discs(tmp_path / "split", splits=("VAL", "VAL", "VAL", "TEST", "TEST", "TRAIN", "TRAIN", "TRAIN"))
+    splits = ("VAL", "VAL", "VAL", "TEST", "TEST", "TRAIN", "TRAIN", "TRAIN")
+    split = write_discs(tmp_path / "split", OTHER_EFS, splits)
     found = material(data, val_data=split)
     assert (len(found.train), names(found.val)) == (8, {"disc0", "disc1", "disc2"})
-    bare = write_discs(tmp_path / "bare", splits=("",) * 8)
+    bare = write_discs(tmp_path / "bare", OTHER_EFS, ("",) * 8)
     assert len(material(data, val_data=bare).val) == 8
-    tested = write_discs(tmp_path / "tested", splits=("TEST",) * 8)
+    tested = write_discs(tmp_path / "tested", OTHER_EFS, ("TEST",) * 8)
     with pytest.raises(UsageError, match="says val"):
         material(data, val_data=tested)
+
+
+def test_patients_who_are_learned_from_do_not_choose_in_another_data_set(tmp_path: Path) -> None:
+    """A copy of a learned study is left out of --val-data, and said; one of the same name with another EF is not."""
+    data = write_discs(tmp_path / "data", splits=("TRAIN",) * 8)
+    partly = write_discs(tmp_path / "partly", (*EFS[:3], *OTHER_EFS[3:]), ("",) * 8)
+    found = material(data, val_data=partly)
+    assert names(found.val) == {"disc3", "disc4", "disc5", "disc6", "disc7"}
+    assert f"3 of {partly} whose patient is learned from" in found.left_out
+    bare = write_discs(tmp_path / "bare", splits=("",) * 8)
+    with pytest.raises(UsageError, match=r"8 of .* whose patient is learned from"):
+        material(data, val_data=bare)
 
 
 def test_a_fold_is_tested_on_and_the_one_before_it_chooses(tmp_path: Path) -> None:

@@ -126,16 +126,18 @@ def gather(task: Task, config: Config, source: Source, progress: Progress | None
     """
     data, dataset = source.data, source.open()
     train, own, both = _apart(dataset)
-    val: Sequence[LabelledStudy] = source.judges() or own
+    judges, again = _others(source.judges(), train)
+    val: Sequence[LabelledStudy] = judges if source.val_data else own
     if not dataset.split("train"):
         raise UsageError(
             f"{data}: no study's split says train. Set the splits in its table; see the page on data sets."
         )
-    if not val:
+    if not val and not source.val_data:
         train, val = _held_out(train)
     usable, left_out = _teaching(task, train)
     judging, _ = _teaching(task, val)
     left_out += [f"{both} whose patient is in another split, too"] if both else []
+    left_out += [f"{again} of {source.val_data} whose patient is learned from"] if again else []
     left_out += [dataset.rows_left_out] if dataset.rows_left_out else []
     strays = sum(study.split is None for study in dataset.studies)
     left_out += [f"{strays} that are in no split"] if strays else []
@@ -176,6 +178,17 @@ def _apart(dataset: LabelledDataset) -> tuple[list[LabelledStudy], list[Labelled
     judged = tested | {study.patient for study in chosen_by}
     learned = [study for study in train if study.patient not in judged]
     return learned, chosen_by, len(train) + len(val) - len(learned) - len(chosen_by)
+
+
+def _others(judges: Some, learned: Sequence[LabelledStudy]) -> tuple[list[LabelledStudy], int]:
+    """Studies of another data set without those of patients who are learned from, and how many these are.
+
+    Two data sets may use one name for two patients: they are one where a study has name and label of a learned one.
+    """
+    known = {(study.patient, study.name, study.ef) for study in learned}
+    patients = {study.patient for study in judges if (study.patient, study.name, study.ef) in known}
+    kept = [study for study in judges if study.patient not in patients]
+    return kept, len(judges) - len(kept)
 
 
 def _held_out(train: Sequence[LabelledStudy]) -> tuple[list[LabelledStudy], list[LabelledStudy]]:
