@@ -16,6 +16,9 @@ from conftest import Call
 from echobeat import __version__
 from echobeat.evaluation.ledger import read_predictions
 from echobeat.models import Metric
+from echobeat.phantom.dataset import write_patients
+from echobeat.phantom.examination import draw_patient
+from echobeat.phantom.other_studies import in_view
 from echobeat.sources import open_clip
 
 
@@ -129,6 +132,18 @@ def test_a_reader_of_beats_has_its_own_and_the_combined_ef_with_intervals(
     code, _, err = evaluate("beats", "--data", phantoms, "--out", tmp_path / "x", "--model", "ef", "--beats", "echonet")
     assert code == 2
     assert "--beats echobeat" in err
+
+
+def test_what_an_analysis_refuses_is_refused(evaluate: Call, tmp_path: Path) -> None:
+    """An apical long axis has no combined EF, though its contours would give one: the view network looks first."""
+    patient = draw_patient(7, rhythm="sinus", clip="free", ef=35.0, beats=2, fps=25.0)
+    write_patients(tmp_path / "data", [in_view(patient, "apical long axis")])
+    call = ("beats", "--data", tmp_path / "data", "--split", "all", "--model", "ef")
+    evaluate(*call, "--out", tmp_path / "out")
+    found = read_predictions(tmp_path / "out")
+    assert found.identity.models["view"]["name"] == "view"
+    assert [study.verdict for study in found.studies] == ["refused"]
+    assert "combined" not in {row.method for row in found.readings}
 
 
 def test_the_published_beat_finder_is_used_where_it_is_asked_for(

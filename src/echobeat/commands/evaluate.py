@@ -143,12 +143,16 @@ def beats(
 ) -> None:
     """EF beat by beat: the segmentation finds the beats, the EF model reads a clip of each; and EF from contours."""
     from echobeat.evaluation.predictors import check_beats, prepare_beats
+    from echobeat.pipeline import Choice
 
     if model:
         check_beats(model, beats)
     wanted = _Wanted(data, split, view, out, interval, jobs, fresh, fold, device)
     models = {"segmentation": segmentation} | ({"ef": model} if model else {})
-    prepare = partial(prepare_beats, segmentation, model, beats, _running(wanted, *models.values()))
+    running = _running(wanted, *models.values())
+    looks = Choice.of(segmentation, None).view if beats == "echobeat" else None  # the published system looks at no view
+    models |= {"view": looks} if looks else {}
+    prepare = partial(prepare_beats, segmentation, model, beats, running, looks)
     _evaluate("beats", wanted, models, {"beats": beats}, prepare)
 
 

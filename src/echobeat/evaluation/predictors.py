@@ -25,7 +25,7 @@ from echobeat.evaluation.ledger import Outcome, Seen, attempt
 from echobeat.evaluation.predictions import BeatReading, ClipReading, FrameScore, FrameSize, Method, Reading
 from echobeat.evaluation.published_beats import published_starts, published_systoles
 from echobeat.frames import FrameStack
-from echobeat.models import Backend, Segmenter, load_card, load_segmenter
+from echobeat.models import Backend, Segmenter, load_card, load_segmenter, load_view_reader
 from echobeat.models.ejection_fraction import EjectionFractionModel, clips_card, load_ef_model, load_video_reader
 from echobeat.models.session import BackendName
 from echobeat.pipeline import Models, analyze_clip
@@ -230,7 +230,7 @@ class BeatReader:
     Attributes
     ----------
     models : Models
-        Of the pipeline: the segmentation finds the beats.
+        Of the pipeline: the segmentation finds the beats, and the view network judges the clip, as in `analyze`.
     network : EjectionFractionModel or None
         None: the contours' EF only.
     finder : "echobeat" or "echonet"
@@ -243,9 +243,13 @@ class BeatReader:
 
 
 def prepare_beats(
-    segmentation: str, model: str | None, finder: BeatFinder = "echobeat", running: Running = Running()
+    segmentation: str,
+    model: str | None,
+    finder: BeatFinder = "echobeat",
+    running: Running = Running(),
+    view: str | None = None,
 ) -> Predictor:
-    """Predictor of EF beat by beat; see `BeatReader`."""
+    """Predictor of EF beat by beat; see `BeatReader`. Without a view network, clips of any view are read."""
     if model:
         check_beats(model, finder)
     segmenter, video, network = running.segmenter(segmentation), None, None
@@ -255,7 +259,8 @@ def prepare_beats(
         network = running.ef_model(model)
         if finder == "echobeat" and Models(segmenter, network).video_calibration is not None:
             video, network = network, None  # it is combined with the contours, as in `analyze`
-    reader = BeatReader(Models(segmenter, video), network, finder)
+    looks = load_view_reader(view, running.backend, running.threads) if view else None
+    reader = BeatReader(Models(segmenter, video, looks), network, finder)
     return partial(attempt, predict=partial(read_beats, reader=reader))
 
 
