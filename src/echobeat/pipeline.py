@@ -313,7 +313,7 @@ def _efs(models: Models, beats: tuple[Beat, ...], readings: list[Reading | None]
         calibrated_on=calibration.data,
         video_weight=calibration.video_weight,
     )
-    return _EFs(both, geometric, video, study, calibration.combined, calibration.disagree(geometric, video))
+    return _EFs(both, geometric, video, study, calibration.combined, calibration.disagree(geometric, video, error))
 
 
 def _result(clip: Clip, models: Models, efs: _EFs, verdict: tuple[Rhythm | None, Quality]) -> Result:

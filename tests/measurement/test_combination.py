@@ -104,6 +104,14 @@ def test_they_disagree_when_further_apart_than_both_intervals_allow():
     assert not CALIBRATION.disagree(Estimate(46.0, None, None), Estimate(90.0, 85.0, 95.0))
 
 
+def test_contours_are_compared_by_the_calibration_that_gave_their_interval():
+    """A user's own bias of 8 leaves 38 of 46 measured: too far below 50 for half-widths of 6 and 5."""
+    own = replace(CONTOURS, bias=8.0, beat_half_width=6.0)
+    contours, video = Estimate(46.0, *own.beat_interval(46.0)), Estimate(51.0, 45.0, 55.0)
+    assert CALIBRATION.disagree(contours, video, own)
+    assert not CALIBRATION.disagree(contours, video)
+
+
 @pytest.mark.parametrize(("first", "second"), [(3.0, 3.0), (8.0, 2.0), (2.0, 8.0)])
 def test_the_weight_is_the_one_that_leaves_the_smallest_error(first, second):
     """No weight of a fine grid does better on the errors that it was chosen on."""

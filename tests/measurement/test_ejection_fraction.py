@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -106,6 +107,19 @@ def test_probabilities_follow_the_estimate():
     assert found["50"] == pytest.approx(0.95, abs=1e-3)
     assert found["35"] < found["40"] < found["50"]
     assert probability_below(Estimate(8.0, 0.0, 18.0), error=error)["50"] > 0.99
+
+
+@given(bias=st.floats(-30, 30), value=st.floats(5, 95), width=st.floats(1, 30))
+def test_a_bias_does_not_widen_what_probabilities_are_made_of(bias, value, width):
+    """An interval that was stretched to hold the measured EF, or cut off at an end of the scale, has its own width."""
+    error = MeasurementError(bias, 3.0, 2.5, 1.8, width, 200)
+    centre = error.centre(value)
+    low, high = error.beat_interval(value)
+    if centre - width > 0 and centre + width < 100:
+        assert error.half_width(Estimate(value, low, high)) == pytest.approx(width)
+        found = probability_below(Estimate(value, low, high), error=error)
+        assert found["40"] == pytest.approx(NormalDist(centre, width / 1.645).cdf(40.0), abs=1e-3)
+    assert error.half_width(Estimate(value, None, None)) is None
 
 
 def make_studies(rng, count, bias=2.0):

@@ -77,15 +77,19 @@ class VideoCalibration:
         efs = [self.together(float(a), float(b)) for a, b in zip(contours.efs, video.efs, strict=True)]
         return replace(video, efs=np.array(efs))
 
-    def disagree(self, contours: Estimate, video: Estimate) -> bool:
-        """True where the two lie further apart than their intervals allow: their half-widths, added as errors are."""
-        centres = self.contours.centre(contours.value), self.video.centre(video.value)
-        reach = [
-            max(high - centre, centre - low)
-            for centre, low, high in zip(centres, (contours.low, video.low), (contours.high, video.high), strict=True)
-            if low is not None and high is not None
-        ]
-        return len(reach) == 2 and abs(centres[0] - centres[1]) > math.hypot(*reach)
+    def disagree(self, contours: Estimate, video: Estimate, error: MeasurementError | None = None) -> bool:
+        """True where the two lie further apart than their intervals allow: their half-widths, added as errors are.
+
+        Parameters
+        ----------
+        contours, video : Estimate
+        error : MeasurementError, optional
+            The calibration that gave the contours' interval, where it is another than `contours`: the segmentation's.
+        """
+        own = error or self.contours
+        reach = own.half_width(contours), self.video.half_width(video)
+        apart = abs(own.centre(contours.value) - self.video.centre(video.value))
+        return None not in reach and apart > math.hypot(*(width for width in reach if width is not None))
 
 
 def calibrate_video(

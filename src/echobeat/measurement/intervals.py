@@ -146,6 +146,18 @@ class MeasurementError:
         """90 % interval of one beat's EF."""
         return self._interval(ef, self.beat_half_width * self.doubt(None if sd is None else np.array([sd]), trust))
 
+    def half_width(self, estimate: Estimate) -> float | None:
+        """Half the width of an interval that this calibration gave, about the `centre`; None where it gave none.
+
+        An end that was moved out to hold the measured EF says nothing of it, and one that was cut off at 0 or 100 says
+        less than the other.
+        """
+        value, low, high = estimate.value, estimate.low, estimate.high
+        if low is None or high is None:
+            return None
+        centre = self.centre(value)
+        return max([centre - low] * (low < value) + [high - centre] * (high > value), default=high - low)
+
     def doubt(self, sds: FloatArray | None, trust: Trust | None = None) -> float:
         """How much less certain than usual these readings are: 1 as usual, within `LEAST_DOUBT` and `MOST_DOUBT`.
 
@@ -181,10 +193,10 @@ def probability_below(
     doi:10.1214/aos/1176342360), with the weight of `NORMAL_STUDIES`. The tails are not measured: of what lies below
     0.01 or above 0.99 no more is known than that.
     """
-    if estimate is None or error is None or estimate.low is None or estimate.high is None:
+    half_width = error.half_width(estimate) if estimate and error else None
+    if estimate is None or error is None or half_width is None:
         return None
     centre = error.centre(estimate.value)
-    half_width = max(centre - estimate.low, estimate.high - centre)  # one end may be cut off at 0 or 100
     return {threshold: _share_below((float(threshold) - centre) / half_width, error) for threshold in THRESHOLDS}
 
 
