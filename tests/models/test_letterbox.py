@@ -1,6 +1,8 @@
 """Frames enter the network's square and its answer comes back to the same place."""
 
+import cv2
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -60,3 +62,62 @@ def test_frames_of_the_networks_size_keep_their_borders_where_the_card_says_so()
     assert Letterbox.of(FrameStack.from_array(small), 112, crop=False).is_identity
     assert Letterbox.of(FrameStack.from_array(small), 112).top == 40
     assert Letterbox.of(FrameStack.from_array(large), 112, crop=False).top == 80
+
+
+def made_screen(*things, count=6, picture=(100, 500, 220, 620)):
+    """(count, 600, 800): a moving picture in rows and columns from-to on a black screen, and things drawn around it."""
+    rng = np.random.default_rng(0)
+    top, bottom, left, right = picture
+    frames = np.zeros((count, 600, 800), np.uint8)
+    frames[:, top:bottom, left:right] = rng.integers(30, 200, (count, bottom - top, right - left))
+    for thing in things:
+        for index, frame in enumerate(frames):
+            thing(frame, index)
+    return frames
+
+
+def header(frame, _):
+    for row, line in ((20, "DOE, JANE  4711-08154"), (40, "11/05/2024  TIS 0.8  MI 1.3")):
+        cv2.putText(frame, line, (10, row), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 220, 1, cv2.LINE_AA)
+
+
+def grey_bar(frame, _):
+    frame[80:230, 770:788] = np.linspace(255, 10, 150, dtype=np.uint8)[:, None]
+
+
+def trace(frame, index):
+    columns = np.arange(20, 140 * (index + 1) - 20)
+    rows = 570 - 40 * np.exp(-(((columns % 190 - 60) / 4.0) ** 2))
+    cv2.polylines(frame, [np.stack([columns, rows], 1).astype(np.int32)], False, 180, 2)
+
+
+@pytest.mark.parametrize("things", [(header,), (grey_bar,), (trace,), (header, grey_bar, trace)])
+def test_networks_see_the_picture_as_if_nothing_was_written_beside_it(things):
+    """Letters, a grey bar and a running trace change neither the box nor what is in it."""
+    bare, written = made_screen(), made_screen(*things)
+    assert not np.array_equal(bare, written)
+    box, same = (Letterbox.of(FrameStack.from_array(frames), 112) for frames in (bare, written))
+    assert box.writing is None
+    assert box == same
+    assert np.array_equal(same.enter(written), box.enter(bare))
+
+
+def test_of_a_single_image_nothing_is_taken_for_writing():
+    """Nothing can be seen to move, and a wall that stands alone may be part of the picture."""
+    assert Letterbox.of(FrameStack.from_array(made_screen(header, grey_bar, count=1)), 112).writing is None
+
+
+def test_a_second_picture_stays():
+    """Of two pictures side by side neither is writing, however still; nor is a small part that moves."""
+    rng = np.random.default_rng(1)
+    frames = made_screen(picture=(100, 400, 50, 350))
+    frames[:, 100:400, 450:750] = 120
+    assert Letterbox.of(FrameStack.from_array(frames), 112).writing is None
+    frames = made_screen()
+    frames[:, 300:308, 700:740] = rng.integers(30, 200, (len(frames), 8, 40))
+    assert Letterbox.of(FrameStack.from_array(frames), 112).writing is None
+
+
+def test_a_screen_of_letters_is_no_picture():
+    """Text alone stays as it is, so that it can be refused for what it is."""
+    assert Letterbox.of(FrameStack.from_array(made_screen(header, picture=(0, 0, 0, 0))), 112).writing is None

@@ -32,7 +32,7 @@ from echobeat.errors import UnreadableFile
 from echobeat.models.letterbox import Letterbox
 from echobeat.whole import whole_file
 
-FORMAT = 1
+FORMAT = 2
 """Part of the folder's name: a cache of another format is left alone and made anew."""
 
 _MAGIC = b"ebframe1"
@@ -145,7 +145,7 @@ def write_entry(path: Path, decoded: Decoded, size: int | None, sources: tuple[S
             digest.update(pixels)
             file.write(pixels)
         shape = (len(decoded.frames), *placement.shape)
-        footer = Footer(*shape, placement, decoded.fps, decoded.warnings, sources, digest.hexdigest())
+        footer = Footer(*shape, placement.geometry, decoded.fps, decoded.warnings, sources, digest.hexdigest())
         file.write(footer.encoded())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,11 @@ class Placement:
     def shape(self) -> tuple[int, int]:
         """(height, width) of the frames that come out."""
         return (self.box.size, self.box.size) if self.box else (self.height, self.width)
+
+    @property
+    def geometry(self) -> Placement:
+        """The same without what is written on the screen, for pixels that have entered already."""
+        return replace(self, box=self.box and replace(self.box, writing=None))
 
     def enter(self, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """(n, height, width) uint8 of the video to (n, *shape) uint8."""

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from echobeat.frames import FrameStack
+from echobeat.models.writing import DARK, writing_beside
 
 CROP_BELOW = 0.8
 """Black borders are cut off where the picture fills less than this share of a side: a sector in the corner
 of a screen would otherwise reach the network far smaller than anything it has learned from."""
-
-DARK = 12
-"""Grey level (of 255) that black borders stay under, JPEG noise included."""
 
 LOOKED_AT = 24
 """Frames, spread over the clip, from which the picture's place on the screen is found."""
@@ -33,6 +31,8 @@ class Letterbox:
         The part of the source that is used (bottom and right are exclusive).
     size : int
         Side of the square.
+    writing : ndarray or None
+        (height, width) bool: what is black in the square, because it is written beside the picture.
     """
 
     height: int
@@ -42,12 +42,13 @@ class Letterbox:
     bottom: int
     right: int
     size: int
+    writing: NDArray[np.bool_] | None = field(default=None, compare=False, repr=False)
 
     @classmethod
-    def around(cls, brightest: NDArray[np.uint8], size: int) -> Letterbox:
+    def around(cls, brightest: NDArray[np.uint8], size: int, writing: NDArray[np.bool_] | None = None) -> Letterbox:
         """Choose the box from the brightest value of each pixel over some frames, (height, width) uint8."""
         height, width = brightest.shape
-        lit = brightest > DARK
+        lit = brightest > DARK if writing is None else (brightest > DARK) & ~writing
         rows, columns = np.flatnonzero(lit.mean(axis=1) > 0.01), np.flatnonzero(lit.mean(axis=0) > 0.01)
         top, bottom, left, right = 0, height, 0, width
         if len(rows) and len(columns):
@@ -55,7 +56,7 @@ class Letterbox:
                 top, bottom = int(rows[0]), int(rows[-1]) + 1
             if columns[-1] + 1 - columns[0] < CROP_BELOW * width:
                 left, right = int(columns[0]), int(columns[-1]) + 1
-        return cls(height, width, top, left, bottom, right, size)
+        return cls(height, width, top, left, bottom, right, size, writing)
 
     @classmethod
     def of(cls, frames: FrameStack, size: int, crop: bool = True) -> Letterbox:
@@ -65,7 +66,8 @@ class Letterbox:
         """
         if not crop and frames.shape[1:] == (size, size):
             return cls(size, size, 0, 0, size, size, size)
-        return cls.around(_brightest(frames), size)
+        darkest, brightest = _extremes(frames)
+        return cls.around(brightest, size, writing_beside(darkest, brightest) if len(frames) > 1 else None)
 
     @property
     def scale(self) -> float:
@@ -86,6 +88,7 @@ class Letterbox:
 
     def enter(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(n, height, width) uint8 to (n, size, size) float32, 0-255; blurred first where it shrinks."""
+        frames = frames if self.writing is None else frames * ~self.writing
         if self.is_identity:
             return frames.astype(np.float32)
         square = np.empty((len(frames), self.size, self.size), np.float32)
@@ -110,9 +113,10 @@ class Letterbox:
         return back
 
 
-def _brightest(frames: FrameStack) -> NDArray[np.uint8]:
-    """Brightest value of each pixel over frames spread over the clip, (height, width) uint8."""
-    brightest: NDArray[np.uint8] = frames[0]
+def _extremes(frames: FrameStack) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Darkest and brightest value of each pixel over frames spread over the clip, (height, width) uint8 each."""
+    darkest = brightest = np.asarray(frames[0], np.uint8)
     for index in np.linspace(0, len(frames) - 1, min(LOOKED_AT, len(frames))).astype(int)[1:]:
-        brightest = np.maximum(brightest, frames[int(index)])
-    return brightest
+        frame = frames[int(index)]
+        darkest, brightest = np.minimum(darkest, frame), np.maximum(brightest, frame)
+    return darkest, brightest

@@ -1,0 +1,77 @@
+"""Writing on the screen beside the scanner's picture, which networks are not to see.
+
+A scanner's screen holds names, dates, settings, a grey bar, scales and an ECG trace. The networks learned from pictures
+without them. What is small beside the picture and stands still is taken for writing, and so is a long thin line, which
+may move. A second picture is neither, and stays. What touches the picture belongs to it.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+DARK = 12
+"""Grey level (of 255) that black borders stay under, JPEG noise included."""
+
+LEAST_PICTURE = 0.04
+"""Share of the frame that the picture covers at least: less is no screen of an ultrasound scanner."""
+
+SMALL = 0.2
+"""Of the picture's size: anything larger is a picture, too, or a trace that somebody recorded."""
+
+BRIGHT = 40
+"""Grey level that writing reaches; what is darker is noise at the picture's edge."""
+
+STILL = 0.5
+"""Share of its pixels that change over the clip, at most, where something stands still."""
+
+CHANGES = 6, 0.12
+"""Grey levels by which a changing pixel changes at least, and their share of its brightest: codecs stay below."""
+
+STROKE, GAP = 1 / 80, 1 / 150
+"""Of the frame's longer side: the width of a stroke, and the gap over which pixels still belong together."""
+
+THIN, LONG = 0.1, 0.25
+"""A trace: share of its pixels that are wider than a stroke, at most, and of the frame's width that it runs through."""
+
+
+def writing_beside(darkest: NDArray[np.uint8], brightest: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
+    """Find the writing beside the picture of a clip.
+
+    Parameters
+    ----------
+    darkest, brightest : ndarray
+        (height, width) uint8: of each pixel over some frames. Of a single image all stands still.
+
+    Returns
+    -------
+    ndarray or None
+        (height, width) bool: writing, and a border around it; None where there is none.
+    """
+    lit = brightest > DARK
+    longer = max(brightest.shape)
+    together = cv2.morphologyEx(lit.astype(np.uint8), cv2.MORPH_CLOSE, _square(longer * GAP))
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(together)
+    sizes = np.bincount(labels[lit], minlength=count)
+    sizes[0] = 0
+    picture = sizes.max()
+    if count < 3 or picture < LEAST_PICTURE * brightest.size:
+        return None
+
+    def share(of: NDArray[np.bool_]) -> NDArray[np.float64]:
+        return np.bincount(labels[lit & of], minlength=count) / np.maximum(sizes, 1)
+
+    still = share(brightest - darkest >= np.maximum(CHANGES[0], CHANGES[1] * brightest)) < STILL
+    wide = cv2.morphologyEx(lit.astype(np.uint8), cv2.MORPH_OPEN, _square(longer * STROKE)) > 0
+    trace = (share(wide) < THIN) & (boxes[:, cv2.CC_STAT_WIDTH] > LONG * brightest.shape[1])
+    written = (still | trace) & (sizes > 0) & (sizes < SMALL * picture) & (share(brightest >= BRIGHT) > 0)
+    if not written.any():
+        return None
+    return np.asarray(cv2.dilate(written[labels].astype(np.uint8), _square(longer * GAP)) > 0)
+
+
+def _square(side: float) -> NDArray[np.uint8]:
+    """A structuring element of an odd side of at least 3 pixels."""
+    odd = max(3, round(side)) | 1
+    return np.ones((odd, odd), np.uint8)
