@@ -161,7 +161,7 @@ class Beat:
 
     index: Annotated[int, Field(description="counts from 0, in order of time")]
     ed_frame: Annotated[int | None, Field(description="end-diastole: last frame before ejection")]
-    es_frame: Annotated[int | None, Field(description="end-systole: smallest volume")]
+    es_frame: Annotated[int | None, Field(description="end-systole: the smallest volume, or one within noise of it")]
     end_frame: Annotated[int | None, Field(description="the next end-diastole, where the beat ends")]
     complete: Annotated[bool, Field(description="both end-diastoles and the end-systole were seen")]
     half_cycle: Annotated[bool, Field(description="only the ejection was recorded, or only the filling")]

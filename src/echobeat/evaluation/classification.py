@@ -69,9 +69,8 @@ def debiased_calibration_error(positive: BoolArray, probability: FloatArray, bin
     """Root of the mean squared calibration error, less what chance adds for want of items; not below 0.
 
     Each bin's squared gap between mean probability and share s of positives among n is larger by s (1 - s) / (n - 1) on
-    average than with endless items, which is taken off; a bin of one item is left out. It is at least the expected
-    (absolute) calibration error. Kumar, Liang, Ma, "Verified uncertainty calibration", NeurIPS 2019, arXiv:1909.10155,
-    definition 5.1.
+    average than with endless items, which is taken off; a bin of one item is left out. Kumar, Liang, Ma, "Verified
+    uncertainty calibration", NeurIPS 2019, arXiv:1909.10155, definition 5.1.
     """
     items = len(probability)
     columns = np.zeros((items, 3 * bins))

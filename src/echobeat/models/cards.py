@@ -24,12 +24,17 @@ ModelTask = Literal["segmentation", "ef", "view", "beats"]
 
 @dataclass(frozen=True)
 class Metric:
-    """One measured figure: never without its n, its interval and its data."""
+    """One measured figure: never without its n and its data; with its interval, where it has one."""
 
     name: str
     value: float
     n: Annotated[int, Field(description="patients")]
-    low: Annotated[float | None, Field(description="lower end of the 95 % interval: bootstrap, Wilson's of a share")]
+    low: Annotated[
+        float | None,
+        Field(
+            description="lower end of the 95 % interval: bootstrap over patients, Wilson's on cards of view networks"
+        ),
+    ]
     high: Annotated[float | None, Field(description="upper end")]
     data: str
 

@@ -18,7 +18,7 @@ from echobeat.pipeline import Models, analyze_clip
 from echobeat.sources import clip_from_array
 from echobeat.training.beat_material import Animator, still_beat
 from echobeat.training.beat_run import BeatConfig
-from echobeat.training.release import CardText
+from echobeat.training.release import CardText, gate_beside
 
 UNSEEN_PAIRS = "CAMUS calibration pairs (unseen)"
 LOOPS, LOOP_FPS = 3, 24.0
@@ -47,7 +47,7 @@ def release_beats(run: Path, name: str, camus: Path | None, phantoms: Path, out:
     draft = replace(load_card(run), name=name, **vars(CardText.load(name)), measurement_error=None)
     backend = open_backend(source, "onnxruntime")
     reader = BeatReader(draft, backend)
-    scores = score_phantoms(phantoms, Models(segmenter, reader))
+    scores = score_phantoms(phantoms, Models(segmenter, reader, gate_beside(segmenter.card)))
     what = f"{len(scores)} synthetic patients, no real ones"
     metrics = list(summarise(scores, f"{what} (gave the intervals)"))
     if camus is not None:

@@ -13,7 +13,17 @@ from echobeat.errors import UsageError
 from echobeat.evaluation.calibration import held_out, held_out_metrics, with_calibration
 from echobeat.evaluation.camus import evaluate_camus
 from echobeat.evaluation.phantoms import known_studies, score_phantoms, summarise
-from echobeat.models import Card, Metric, Segmenter, load_card, model_file, open_backend
+from echobeat.models import (
+    Card,
+    Metric,
+    Segmenter,
+    ViewReader,
+    bundled_view,
+    load_card,
+    load_view_reader,
+    model_file,
+    open_backend,
+)
 from echobeat.models.library import add
 from echobeat.pipeline import Models
 
@@ -39,6 +49,12 @@ class CardText:
         return cls(**values)
 
 
+def gate_beside(card: Card) -> ViewReader | None:
+    """The bundled view network that an analysis with this model begins with, if there is one."""
+    name = bundled_view(card.licence)
+    return load_view_reader(name) if name else None
+
+
 def release(run: Path, name: str, camus: Path, phantoms: Path, out: Path) -> Card:
     """Write ``out/name.onnx`` and ``out/name.json`` from the best weights of a run.
 
@@ -62,7 +78,7 @@ def release(run: Path, name: str, camus: Path, phantoms: Path, out: Path) -> Car
     metrics: list[Metric] = []
     for split, what in (("valid", "CAMUS valid (chose the weights)"), ("calibration", "CAMUS calibration (unseen)")):
         metrics += evaluate_camus(segmenter, read_camus(camus, split), what)
-    scores = score_phantoms(phantoms, Models(segmenter))
+    scores = score_phantoms(phantoms, Models(segmenter, view=gate_beside(draft)))
     metrics += summarise(scores, "phantoms, calibration seeds (gave the intervals)")
     measured = replace(draft, metrics=tuple(metrics))
     known, those = known_studies(scores), f"{len(scores)} synthetic patients, no real ones"

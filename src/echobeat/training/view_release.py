@@ -64,7 +64,7 @@ def choose_threshold(reader: ViewReader, camus: Path, patients: int) -> float:
     groups.append(
         [reader.look(_changed(clip, change)).four_chamber for change in SHIFTS.values() for clip in plain[::3]]
     )
-    return min(THRESHOLD, *(float(np.quantile(beliefs, ALLOWED)) for beliefs in groups))
+    return min(THRESHOLD, *(float(np.quantile(beliefs, ALLOWED, method="lower")) for beliefs in groups))
 
 
 def figures(reader: ViewReader, camus: Path, patients: int) -> Iterator[Metric]:
