@@ -20,7 +20,7 @@ from pydicom.uid import CTImageStorage, generate_uid
 from pynetdicom import AE, evt
 
 from echobeat.errors import EchobeatError, OutputError
-from echobeat.node import spool
+from echobeat.node import reception, spool
 from echobeat.node.connection import TIMEOUT_S
 from echobeat.node.service import Node
 from echobeat.node.settings import DicomPeer, Limits
@@ -134,8 +134,7 @@ def test_an_object_that_is_cut_off_in_the_middle_leaves_nothing(start: Start, ar
     until(lambda: not node._listener.associations)
     assert node.values().get("instances_received", 0) == 0
     assert list(node.spool.instances.iterdir()) == []
-    node.spool.sweep((), older_than_s=-1.0)
-    assert list(node.spool.incoming.iterdir()) == []
+    until(lambda: not list(node.spool.incoming.iterdir()))
     assert send(node.port, large) == [0]
     archive.wait_for(1)
 
@@ -168,6 +167,7 @@ def test_an_object_beyond_the_limit_is_cut_off(start: Start, events: Events) -> 
     node = start(limits=Limits(instance_bytes=50_000, free_bytes=0))
     assert send(node.port, made_dataset(40, (64, 64))) == [None]
     assert events("aborted")[0]["reason"] == "object_too_large"
+    until(lambda: not list(node.spool.incoming.iterdir()))
     assert send(node.port, *clips(20)) == [0] * 20  # together they are larger, each is not
 
 
@@ -183,10 +183,45 @@ def test_on_a_full_disk_nothing_is_acknowledged(
     with monkeypatch.context() as patched:
         patched.setattr(spool.os, "fsync", full)
         assert send(node.port, data) == [0xA700]
-    assert events("turned_away")[0]["reason"] == "OSError"
+    assert events("turned_away")[0]["reason"] == "disk_nearly_full"
     assert list(node.spool.instances.iterdir()) == []
     assert send(node.port, data) == [0]
     archive.wait_for(1)
+
+
+@pytest.mark.parametrize("fails_at", ["open", "free"])
+def test_a_disk_that_fills_while_an_object_comes_is_told_to_the_sender_and_leaves_nothing(
+    start: Start, monkeypatch: pytest.MonkeyPatch, events: Events, fails_at: str
+) -> None:
+    """Such an object is answered with 0xA700 and one event, its file is gone at once, and the next one is taken."""
+    node = start(quiet_s=60.0)
+    large, small = made_dataset(40, (64, 64)), *clips(1)
+    asked = []
+
+    def full(*_: Any, **__: Any) -> Any:
+        asked.append(list(node.spool.incoming.iterdir()))
+        if len(asked) > 5 or fails_at == "open":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return False
+
+    with monkeypatch.context() as patched:
+        patched.setattr(*((reception.os, "open") if fails_at == "open" else (node.spool, "nearly_full")), full)
+        assert send(node.port, large) == [0xA700]
+    assert len(asked) == (1 if fails_at == "open" else 6)
+    assert fails_at == "open" or len(asked[-1]) == 1, "it had begun"
+    assert [line["reason"] for line in events("turned_away")] == ["disk_nearly_full"]
+    assert list(node.spool.incoming.iterdir()) == []
+    assert send(node.port, small) == [0]
+
+
+def test_a_disk_that_is_wholly_full_shows_in_the_health_where_nothing_is_kept_free(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No byte free is trouble, however little is to be kept."""
+    node = start(limits=Limits(free_bytes=0))
+    assert node.troubles() == ()
+    monkeypatch.setattr(node.spool, "free_bytes", lambda: 0)
+    assert node.troubles() == ("disk_nearly_full",)
 
 
 def test_a_nearly_full_disk_turns_objects_away_and_shows_in_the_health(start: Start) -> None:

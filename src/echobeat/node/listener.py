@@ -6,13 +6,13 @@ node is out of resources, or told nothing at all, and sends again.
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import ssl
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pydicom
 from pydicom.errors import InvalidDicomError
@@ -32,13 +32,14 @@ from pydicom.uid import (
     JPEGLSNearLossless,
     RLELossless,
 )
-from pynetdicom import AE, _config, evt
+from pynetdicom import AE, _config, dimse_messages, evt
 from pynetdicom.events import Event
 
 from echobeat.errors import OutputError
 from echobeat.node.connection import TIMEOUT_S, serve
 from echobeat.node.journal import Journal
 from echobeat.node.queue import Queue
+from echobeat.node.reception import Reception
 from echobeat.node.settings import NodeSettings, Tls
 from echobeat.node.spool import Spool
 from echobeat.sources.dicom.header import ULTRASOUND_CLASSES
@@ -92,7 +93,7 @@ class Listener:
             The port is taken, or the certificates cannot be used.
         """
         _config.STORE_RECV_CHUNKED_DATASET = True  # objects go to disk as they come, not through memory
-        tempfile.tempdir = str(self._spool.incoming)  # where pynetdicom writes them: on the spool's own disk
+        dimse_messages.NamedTemporaryFile = self._receive  # type: ignore[assignment,attr-defined]  # pynetdicom lets nobody name it
         settings = self._settings
         application = AE(ae_title=settings.ae)
         application.require_called_aet = True
@@ -121,7 +122,6 @@ class Listener:
         if self._application is not None:
             self._application.shutdown()
             self._application = None
-        tempfile.tempdir = None
 
     @property
     def listening(self) -> bool:
@@ -133,6 +133,10 @@ class Listener:
         """How many associations are open."""
         return len(self._application.active_associations) if self._application else 0
 
+    def _receive(self, **_: object) -> Reception:
+        """A file for an object that is about to come, on the spool's own disk."""
+        return Reception(self._spool, self._settings.limits.free_bytes)
+
     def _store(self, event: Event) -> int:
         """Keep an object; answer with a status."""
         self._received.pop(id(event.assoc), None)
@@ -141,9 +145,8 @@ class Listener:
             if self._queue.knows(uid):
                 self._queue.count("duplicates")
                 return SUCCESS
-            if self._spool.free_bytes() < self._settings.limits.free_bytes:
-                self._journal.say("turned_away", instance=uid, reason="disk_nearly_full")
-                return OUT_OF_RESOURCES
+            if (refused := cast(Reception, event.request._dataset_file).refused) is not None:
+                raise refused
             study = _study_of(event.dataset_path, uid)
             if study is None:
                 self._journal.say("turned_away", instance=uid, reason="not_as_announced")
@@ -152,7 +155,7 @@ class Listener:
             path = self._spool.keep_instance(event.dataset_path, uid)
             new = self._queue.add(uid, study, path, time.time(), self._settings.quiet_s)
         except (OSError, sqlite3.Error) as error:
-            self._journal.say("turned_away", instance=uid, reason=type(error).__name__)
+            self._journal.say("turned_away", instance=uid, reason=_reason(error))
             return OUT_OF_RESOURCES
         except (ValueError, TypeError, KeyError, AttributeError, NotImplementedError, InvalidDicomError) as error:
             self._journal.say("turned_away", instance=uid, reason=type(error).__name__)
@@ -176,12 +179,21 @@ class Listener:
             event.assoc.abort(False)
 
     def _forget(self, event: Event) -> None:
+        """Leave nothing of an object whose association ended before it was whole."""
         self._received.pop(id(event.assoc), None)
+        begun = getattr(event.assoc.dimse.message, "_data_set_file", None)
+        if isinstance(begun, Reception):
+            begun.discard()
 
     def _rejected(self, event: Event) -> None:
         caller = event.assoc.requestor
         self._queue.count("associations_rejected")
         self._journal.say("association_rejected", calling=caller.ae_title, address=caller.address)
+
+
+def _reason(error: OSError | sqlite3.Error) -> str:
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return "disk_nearly_full" if full else type(error).__name__
 
 
 def _study_of(path: Path, uid: str) -> str | None:

@@ -96,7 +96,7 @@ class Node:
         found = [f"{thread.name}_ended" for thread in self._threads if not thread.is_alive()]
         if not self._listener.listening:
             found.append("not_listening")
-        if self.spool.free_bytes() < self.settings.limits.free_bytes:
+        if self.spool.nearly_full(self.settings.limits.free_bytes):
             found.append("disk_nearly_full")
         return tuple(found)
 

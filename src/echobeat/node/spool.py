@@ -97,6 +97,10 @@ class Spool:
         """Free space of its disk."""
         return shutil.disk_usage(self.root).free
 
+    def nearly_full(self, kept_bytes: int) -> bool:
+        """Whether no more than the space that is to be kept is free."""
+        return self.free_bytes() <= kept_bytes
+
     def keep_instance(self, received: Path, uid: str) -> Path:
         """Put a received file into its place; on return it survives a loss of power.
 
