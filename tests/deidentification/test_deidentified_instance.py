@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import errno
+import io
+import os
 import re
 import stat
 from pathlib import Path
@@ -13,12 +16,13 @@ from canaries import CANARY, FAN, HEIGHT, WIDTH, WRITING, leaks, screen, source
 from pydicom import Dataset, dcmread
 from pydicom.tag import Tag
 
+from echobeat.deidentification import pseudonyms
 from echobeat.deidentification.annex_e import action, rows
 from echobeat.deidentification.header import LONGEST, Policy, identify
 from echobeat.deidentification.instance import deidentify_file
 from echobeat.deidentification.pseudonyms import KeyFile, Pseudonyms
 from echobeat.deidentification.sector import LEAST_MARGIN_PX, find_sector
-from echobeat.errors import UsageError
+from echobeat.errors import OutputError, UsageError
 from echobeat.sources.dicom import read_dicom
 
 PSEUDONYMS = Pseudonyms(b"k" * 32)
@@ -79,6 +83,23 @@ def test_key_and_mapping_are_for_their_owner_alone_and_not_among_the_outputs(tmp
     file.chmod(0o644)
     with pytest.raises(UsageError):
         KeyFile(file, tmp_path / "out")
+
+
+def test_a_key_that_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is there a key where another run could take it for one."""
+
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def full(path: Path, flags: int) -> Full:
+        path.touch()
+        return Full()
+
+    monkeypatch.setattr(pseudonyms, "_owners", full)
+    with pytest.raises(OutputError, match="No space left on device"):
+        KeyFile(tmp_path / "key", tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("torn", ["patient,A", 'source,"a, b'])

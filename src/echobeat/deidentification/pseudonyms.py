@@ -111,14 +111,14 @@ class KeyFile:
     def _key(self) -> bytes:
         if not self.path.exists():
             beside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-            with _owners(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY) as stream:
-                stream.write(secrets.token_hex(KEY_BYTES) + "\n")
             try:
+                with _owners(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY) as stream:
+                    stream.write(secrets.token_hex(KEY_BYTES) + "\n")
                 os.link(beside, self.path)  # whole, and never over a key that another run has just made
             except FileExistsError:
                 pass
             finally:
-                beside.unlink()
+                beside.unlink(missing_ok=True)
         _refuse_open(self.path)
         try:
             return bytes.fromhex(self.path.read_text(encoding="ascii").strip())
