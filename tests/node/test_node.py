@@ -78,21 +78,26 @@ def test_an_instance_that_comes_again_is_taken_and_reported_once(start: Start, a
     assert len(analysis.seen) == 1
 
 
-def test_who_may_not_call_is_rejected(start: Start) -> None:
+def test_who_may_not_call_is_rejected(start: Start, events: Events) -> None:
+    """The log says which of the two titles it was."""
     node = start()
     assert send(node.port, *clips(1), ae="STRANGER") == []
     assert send(node.port, *clips(1), called="SOMEBODY") == []
-    until(lambda: node.values().get("associations_rejected") == 2)
+    until(lambda: len(events("association_rejected")) == 2)
+    assert node.values()["associations_rejected"] == 2
+    told = {(line["calling"], line["reason"]) for line in events("association_rejected")}
+    assert told == {("STRANGER", "calling_title"), ("SCANNER", "called_title")}
     assert send(start(allow=("*",), spool=node.settings.spool.parent / "open").port, *clips(1), ae="STRANGER") == [0]
 
 
-def test_more_associations_than_allowed_are_rejected_until_one_ends(start: Start) -> None:
+def test_more_associations_than_allowed_are_rejected_until_one_ends(start: Start, events: Events) -> None:
     node = start(limits=Limits(free_bytes=0, associations=1))
     application = AE(ae_title="SCANNER")
     application.add_requested_context("1.2.840.10008.1.1")
     first = application.associate("127.0.0.1", node.port, ae_title="ECHOBEAT")
     assert first.is_established
     assert application.associate("127.0.0.1", node.port, ae_title="ECHOBEAT").is_rejected
+    until(lambda: [line["reason"] for line in events("association_rejected")] == ["too_many"])
     first.release()
     until(lambda: send(node.port, *clips(1)) == [0])
 

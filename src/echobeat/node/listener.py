@@ -34,6 +34,7 @@ from pydicom.uid import (
 )
 from pynetdicom import AE, _config, dimse_messages, evt
 from pynetdicom.events import Event
+from pynetdicom.pdu_primitives import A_ASSOCIATE
 
 from echobeat.errors import OutputError
 from echobeat.node.connection import TIMEOUT_S, serve
@@ -46,6 +47,9 @@ from echobeat.sources.dicom.header import ULTRASOUND_CLASSES
 
 SUCCESS, OUT_OF_RESOURCES, NOT_AS_ANNOUNCED, CANNOT_UNDERSTAND = 0x0000, 0xA700, 0xA900, 0xC000
 """Status codes of C-STORE (PS3.4, table B.2-1)."""
+
+REJECTIONS = {"1.3": "calling_title", "1.7": "called_title", "3.2": "too_many"}
+"""Source and reason of a rejection (PS3.8, table 9-21), as the log has them."""
 
 VERIFICATION = "1.2.840.10008.1.1"
 TRANSFER_SYNTAXES = [
@@ -186,9 +190,10 @@ class Listener:
             begun.discard()
 
     def _rejected(self, event: Event) -> None:
-        caller = event.assoc.requestor
+        caller, answer = event.assoc.requestor, cast(A_ASSOCIATE, event.assoc.acceptor.primitive)
+        reason = REJECTIONS.get(f"{answer.result_source}.{answer.diagnostic}", "other")
         self._queue.count("associations_rejected")
-        self._journal.say("association_rejected", calling=caller.ae_title, address=caller.address)
+        self._journal.say("association_rejected", calling=caller.ae_title, address=caller.address, reason=reason)
 
 
 def _reason(error: OSError | sqlite3.Error) -> str:

@@ -29,7 +29,7 @@ COUNTERS = {
     "results_sent": "Results that arrived, once for each destination",
     "send_failures": "Attempts to send that failed",
     "results_dead": "Results given up",
-    "associations_rejected": "Associations from applications that may not call, or too many",
+    "associations_rejected": "Associations of a wrong called or calling AE title, or too many",
 }
 
 
