@@ -137,8 +137,19 @@ def test_two_splits_for_a_patient_are_refused_by_line_and_not_by_name(tmp_path: 
         table(tmp_path, "PatientID,Split\nSECRET,TRAIN\nother,TEST\nSECRET,TEST\n")
     assert "SECRET" not in str(refused.value)
     labels = table(tmp_path, "study,Split\n1.2.3,TRAIN\n1.2.9,TEST\n")
-    with pytest.raises(UsageError, match="one patient different splits"):
+    with pytest.raises(UsageError, match=r"Lines 2 and 3 .* one patient different splits"):
         join([clip("one"), clip("two", study="1.2.9")], labels, PSEUDONYMS)
+
+
+def test_clips_of_one_patient_in_two_splits_are_refused_by_line_where_rows_name_files(tmp_path: Path) -> None:
+    """Also where one row names the patient, and another a file of the same."""
+    clips = [clip("one", file="a/IM_1"), clip("two", file="a/IM_2")]
+    by_file = table(tmp_path, "FileName,Split\na/IM_1,TRAIN\nb/IM_9,VAL\na/IM_2,TEST\n")
+    with pytest.raises(UsageError, match=r"Lines 2 and 4 .* one patient different splits"):
+        join(clips, by_file, PSEUDONYMS)
+    by_both = table(tmp_path, "FileName,PatientID,Split\na/IM_1,,TRAIN\n,4711,TEST\n")
+    with pytest.raises(UsageError, match=r"Lines 2 and 3 .* one patient different splits"):
+        join(clips, by_both, PSEUDONYMS)
 
 
 @pytest.mark.parametrize(

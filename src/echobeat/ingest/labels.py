@@ -57,6 +57,7 @@ class Label:
     edv_ml, esv_ml : or None.
     patient : pseudonym of the row's patient; empty where it names none.
     split : or None.
+    line : of the table; two rows that say the same are equal.
     """
 
     ef: float | None = None
@@ -64,6 +65,7 @@ class Label:
     esv_ml: float | None = None
     patient: str = ""
     split: Split | None = None
+    line: int = field(default=0, compare=False)
 
 
 @dataclass
@@ -74,10 +76,12 @@ class Labels:
     ----------
     rows : by kind of name and pseudonym: the label, or None where rows of one name disagree.
     splits : of patients, by pseudonym.
+    split_lines : the first line that says so, by pseudonym.
     """
 
     rows: dict[tuple[str, str], Label | None] = field(default_factory=dict)
     splits: dict[str, Split] = field(default_factory=dict)
+    split_lines: dict[str, int] = field(default_factory=dict)
 
     def of(self, clip: ClipFacts) -> tuple[str, Label | None]:
         """By what kind of name the table knows a clip ("" where it does not), and its label; None where unclear."""
@@ -96,16 +100,16 @@ def read_labels(path: Path, pseudonyms: Pseudonyms) -> Labels:
     UsageError
         It cannot be read, no column names clips, a value is none that a heart has, or a patient is given two splits.
     """
-    labels, split_lines = Labels(), dict[str, int]()
+    labels = Labels()
     for line, row in _rows(path):
         label = _label(row, line, pseudonyms)
         if label.patient and label.split:
             if labels.splits.setdefault(label.patient, label.split) != label.split:
                 raise UsageError(
-                    f"Lines {split_lines[label.patient]} and {line} of the labels give one patient two splits. "
+                    f"Lines {labels.split_lines[label.patient]} and {line} of the labels give one patient two splits. "
                     "Give every patient one."
                 )
-            split_lines.setdefault(label.patient, line)
+            labels.split_lines.setdefault(label.patient, line)
         for key in _keys(row, pseudonyms):
             known = labels.rows.setdefault(key, label)
             if known != label:
@@ -154,6 +158,7 @@ def _label(row: Mapping[str, str], line: int, pseudonyms: Pseudonyms) -> Label:
         esv_ml=numbers["esv"],
         patient=pseudonyms.name("patient", patient) if patient else "",
         split=SPLITS[word] if word else None,
+        line=line,
     )
 
 
@@ -259,15 +264,23 @@ def _shared_files(clips: Iterable[ClipFacts]) -> set[tuple[str, str]]:
 
 
 def _splits(found: Iterable[tuple[ClipFacts, Label, str]], labels: Labels, pseudonyms: Pseudonyms) -> dict[str, Split]:
-    given: dict[str, set[Split]] = {}
+    given: dict[str, dict[Split, int]] = {}
+    """The splits of each patient, and a line that gives each."""
     for clip, label, patient in found:
-        known = labels.splits.get(clip.keys.get("patient", patient)) or labels.splits.get(patient)
-        given.setdefault(patient, set()).update(split for split in (label.split, known) if split)
-    if any(len(splits) > 1 for splits in given.values()):
-        raise UsageError(
-            "The labels give clips of one patient different splits. Give every patient one split, and run the same "
-            "command again; the clips are kept."
-        )
+        lines = given.setdefault(patient, {})
+        if label.split:
+            lines.setdefault(label.split, label.line)
+        for name in (clip.keys.get("patient", patient), patient):
+            if name in labels.splits:
+                lines.setdefault(labels.splits[name], labels.split_lines[name])
+                break
+    for lines in given.values():
+        if len(lines) > 1:
+            first, *_, last = sorted(lines.values())
+            raise UsageError(
+                f"Lines {first} and {last} of the labels give clips of one patient different splits. Give every "
+                "patient one split, and run the same command again; the clips are kept."
+            )
     return {
         patient: next(iter(splits)) if splits else drawn_split(patient, pseudonyms) for patient, splits in given.items()
     }
