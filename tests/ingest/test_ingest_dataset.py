@@ -68,6 +68,20 @@ def test_a_whole_clip_takes_the_place_of_a_copy_that_was_cut_off(tmp_path: Path,
         assert row["NumberOfFrames"] == str(len(cine(1)))
         assert "truncated" not in row["notes"]
         assert len([file for file in files(tmp_path) if file.endswith(".avi")]) == 1
+        logged = read_log(tmp_path / "set" / "ingest_log.csv")
+        assert sorted((row.code, bool(row.clip)) for row in logged) == [("clip", True), ("duplicate", False)]
+
+
+def test_a_copy_that_was_cut_off_and_the_whole_may_be_taken_at_once(tmp_path: Path) -> None:
+    """What is told of the two is what the log says: one is kept, one a duplicate."""
+    (tmp_path / "in").mkdir()
+    whole = write_dicom(tmp_path / "in" / "whole", instance(cine(1)))
+    cut = tmp_path / "in" / "cut"
+    cut.write_bytes(whole.read_bytes()[: -len(whole.read_bytes()) // 3])
+    with opened(tmp_path) as folder:
+        rows = folder.commit(outcomes(folder, cut, whole))
+        assert [row.code for row in rows] == ["duplicate", "clip"]
+    assert read_log(tmp_path / "set" / "ingest_log.csv") == rows
 
 
 def test_the_tables_say_what_is_there(tmp_path: Path, archive: Path) -> None:

@@ -98,6 +98,7 @@ class DatasetFolder:
         self.rows: dict[str, LogRow] = {}
         self._folder = OutputFolder(path)
         self._known: set[str] = set()
+        self._replaced = False  # rows that the log on disk holds
         self.stage = path
 
     def __enter__(self) -> DatasetFolder:
@@ -164,13 +165,16 @@ class DatasetFolder:
         OutputError
         """
         self._key.remember(row for outcome in outcomes for row in outcome.originals)
-        rows = []
         with writing(self.path):
             for outcome in outcomes:
-                rows.append(self._taken(outcome))
-                self.rows[outcome.input] = rows[-1]
-            with (self.path / LOG).open("a", encoding="utf-8", newline="") as file:
-                file.write(log_text(rows))
+                self.rows[outcome.input] = self._taken(outcome)
+            rows = [self.rows[outcome.input] for outcome in outcomes]
+            if self._replaced:
+                write_whole(self.path / LOG, log_text(self.rows.values(), header=True))
+                self._replaced = False
+            else:
+                with (self.path / LOG).open("a", encoding="utf-8", newline="") as file:
+                    file.write(log_text(rows))
         return rows
 
     def _taken(self, outcome: Outcome) -> LogRow:
@@ -191,18 +195,19 @@ class DatasetFolder:
             os.replace(video, self._video(facts.name))  # written and checked in the stage
             os.replace(text, self._facts(facts.name))
             self._remember(facts)
-        notes = " ".join(facts.notes) if facts else ""
-        name = facts.name if facts else ""
-        return LogRow(outcome.input, REASONS[code].state, code, REASONS[code].meaning, name, notes, outcome.source_hash)
+        return _row(outcome.input, code, outcome.source_hash, facts)
 
     def _take_out(self, clips: Sequence[ClipFacts]) -> None:
-        """Remove clips and the rows of their inputs, which are looked at again by the next run."""
+        """Remove clips; from now on their inputs are duplicates."""
         for clip in clips:
             self._facts(clip.name).unlink(missing_ok=True)  # first: without it, it is no clip
             self._video(clip.name).unlink(missing_ok=True)
             del self.clips[clip.name]
             self._known -= _identities(clip)
-        self.rows = {key: row for key, row in self.rows.items() if not row.clip or row.clip in self.clips}
+        for row in list(self.rows.values()):
+            if row.clip and row.clip not in self.clips:
+                self.rows[row.input] = _row(row.input, "duplicate", row.source_hash)
+                self._replaced = True
 
     def _is_interrupted(self, facts: ClipFacts) -> bool:
         """True where the clip is there, but no input's row says so."""
@@ -224,6 +229,11 @@ class DatasetFolder:
         writer.writerows(map(_cells, joined.clips))
         write_whole(self.path / FILE_LIST, text.getvalue())
         return joined
+
+
+def _row(source: str, code: str, source_hash: str, facts: ClipFacts | None = None) -> LogRow:
+    name, notes = (facts.name, " ".join(facts.notes)) if facts else ("", "")
+    return LogRow(source, REASONS[code].state, code, REASONS[code].meaning, name, notes, source_hash)
 
 
 def key_name(pseudonyms: Pseudonyms) -> str:
