@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
+from pydicom import Dataset
 
 from echobeat import whole
 from echobeat.errors import OutputError
@@ -62,6 +64,21 @@ def test_contents_are_on_the_disk_before_they_get_the_name(tmp_path: Path, monke
     with pytest.raises(OutputError, match=r"No space left on device.*Free some space there"):
         write_file(path, "after")
     assert [(left, left.read_text()) for left in tmp_path.iterdir()] == [(path, "before")]
+
+
+def test_an_error_that_a_library_raised_anew_is_told_in_the_systems_words(tmp_path: Path) -> None:
+    """Here by pydicom, which puts a traceback into the text of its own."""
+
+    class Full(io.BytesIO):
+        def write(self, data: object) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    data = Dataset()
+    data.PatientID = "made"
+    with pytest.raises(OutputError) as raised, whole_file(tmp_path / "a.dcm"):
+        data.save_as(Full(), implicit_vr=False, little_endian=True)
+    told = "cannot be written (No space left on device). Free some space there, or choose another place."
+    assert str(raised.value) == f"{tmp_path / 'a.dcm'} {told}"
 
 
 def test_text_and_bytes_are_written_as_they_are(tmp_path: Path) -> None:

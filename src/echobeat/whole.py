@@ -67,9 +67,20 @@ def writing(what: str, otherwise: str = ELSEWHERE) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        cause = _systems_own(error)
         raise OutputError(
-            f"{what} cannot be written ({error.strerror or error}). {write_remedy(error)}, {otherwise}."
+            f"{what} cannot be written ({cause.strerror or cause}). {write_remedy(cause)}, {otherwise}."
         ) from error
+
+
+def _systems_own(error: OSError) -> OSError:
+    """The system's error behind one that a library raised anew with a text alone, as pydicom does."""
+    behind: BaseException | None = error
+    while behind is not None:
+        if isinstance(behind, OSError) and behind.strerror:
+            return behind
+        behind = behind.__cause__ or behind.__context__
+    return error
 
 
 def sync(path: Path) -> None:
