@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pydicom
 import pytest
+from pydicom.uid import ComprehensiveSRStorage
 from quick import TABLES_ONLY, Call, write_clip
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "dicom_results"))  # where `made_sources` lies
@@ -33,6 +34,27 @@ def test_an_input_without_a_study_is_refused_and_the_others_are_done(echobeat: C
     assert "it is no DICOM file" in err
     assert "Leave out --dicom" in err
     assert echobeat("analyze", clips[1], "--out", tmp_path / "out", "--dicom", *TABLES_ONLY)[0] == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"words" * 100, "cut off", "a report"])
+def test_a_file_that_cannot_be_read_has_the_same_fault_with_dicom_as_without(
+    echobeat: Call, tmp_path: Path, content: bytes | str
+) -> None:
+    """Empty, foreign, cut off within its header, or without pictures: it is never told to leave out --dicom."""
+    clip = tmp_path / "clip.dcm"
+    if isinstance(content, bytes):
+        clip.write_bytes(content)
+    elif content == "cut off":
+        whole = write_source(clip, made_dataset(12, (32, 32))).read_bytes()
+        clip.write_bytes(whole[:420])
+    else:
+        report = made_dataset(12, (32, 32), SOPClassUID=ComprehensiveSRStorage, Modality="SR", StudyInstanceUID="")
+        del report.PixelData
+        write_source(clip, report)
+    code, _, alone = echobeat("analyze", clip, "--out", tmp_path / "out", *TABLES_ONLY)
+    assert echobeat("analyze", clip, "--out", tmp_path / "out", "--dicom", *TABLES_ONLY)[::2] == (code, alone)
+    assert code == 3
+    assert "--dicom" not in alone
 
 
 def test_a_refused_clip_has_no_dicom_results(echobeat: Call, tmp_path: Path) -> None:

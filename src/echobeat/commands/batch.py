@@ -201,8 +201,8 @@ def assess(task: Task, options: Options, models: Models, progress: Progress | No
         seconds[step], began = now - began, now
 
     try:
+        clip = read(task.source, fps=options.fps, spacing_mm=options.spacing_mm)  # first: the file's own fault counts
         further = dicom_writer(task.source, options.echo_report) if options.dicom else None
-        clip = read(task.source, fps=options.fps, spacing_mm=options.spacing_mm)
         lap("read")
         assessment = analyze_clip(clip, models, progress)
         lap("analyze")
