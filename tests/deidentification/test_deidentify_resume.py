@@ -152,6 +152,52 @@ def test_a_source_of_which_frames_are_missing_is_clean_with_a_word(
     assert os.stat(folders.out / row["path"]).st_mtime_ns == made
 
 
+@pytest.mark.parametrize("order", ["replaced", "cut first", "whole first"])
+def test_a_whole_clip_takes_the_place_of_a_copy_that_was_cut_off(folders: Folders, order: str) -> None:
+    """In the next run as in one run over both: one output is left, and the log says what became of the other."""
+    whole = (folders.sources / "a.dcm").read_bytes()
+    if order == "replaced":
+        (folders.sources / "a.dcm").write_bytes(whole[:-1000])
+        assert folders.run() == 0
+        (folders.sources / "a.dcm").write_bytes(whole)
+        assert folders.run("--resume") == 0, "the cut-off copy is no source of this run"
+    else:
+        (folders.sources / ("0.dcm" if order == "cut first" else "b.dcm")).write_bytes(whole[:-1000])
+        assert folders.run() == 3
+    rows = folders.rows()
+    assert sorted((row["state"], row["reason"]) for row in rows) == [("clean", ""), ("refused", "superseded")]
+    (output,) = folders.outputs()
+    assert [row["path"] for row in rows if row["path"]] == [output]
+    assert dcmread(folders.out / output).NumberOfFrames == len(screen())
+
+
+def test_different_whole_files_with_one_uid_all_come_out_and_are_told(
+    folders: Folders, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the log and on the screen; a later run leaves them as they are."""
+    source(folders.sources / "b.dcm", compressed=False, frames=screen()[1:])
+    assert folders.run() == 0
+    assert "2 clean: another file has its SOP Instance UID, but other contents" in capsys.readouterr().out
+    rows = folders.rows()
+    assert [(row["state"], row["reason"]) for row in rows] == [("clean", "same_uid")] * 2
+    assert {dcmread(folders.out / row["path"]).SOPInstanceUID for row in rows} == {rows[0]["uid"]}
+    made = {path: os.stat(folders.out / path).st_mtime_ns for path in folders.outputs()}
+    assert folders.run("--resume") == 0
+    assert {path: os.stat(folders.out / path).st_mtime_ns for path in folders.outputs()} == made
+
+
+def test_a_log_that_knew_no_uids_is_gone_on_with(folders: Folders) -> None:
+    """Its outputs are kept."""
+    folders.run()
+    (row,) = folders.rows()
+    made = os.stat(folders.out / row["path"]).st_mtime_ns
+    del row["uid"]
+    with (folders.out / "deidentify_log.csv").open("w", newline="") as stream:
+        csv.writer(stream, lineterminator="\n").writerows([row, row.values()])
+    folders.run("--resume")
+    assert os.stat(folders.out / row["path"]).st_mtime_ns == made
+
+
 def test_a_doubtful_source_of_which_frames_are_missing_says_both(doubtful: Folders) -> None:
     whole = (doubtful.sources / "a.dcm").read_bytes()
     (doubtful.sources / "a.dcm").write_bytes(whole[:-1000])

@@ -171,14 +171,14 @@ class Run:
         """De-identify files; keep mapping and log, which hold everything that is done however it is interrupted."""
         from echobeat.deidentification.log import Row
 
-        rows: list[Row] = []
+        done: list[str] = []
         left: list[Path] = []
         for file in files:
             row = self._done(file, log)
             if row is None:
                 left.append(file)
             else:
-                rows.append(row)
+                done.append(row.source_hash)
                 advance(row)
         for file, outcome in self._outcomes(left):
             row = Row.of(outcome, self.policy)
@@ -189,9 +189,9 @@ class Run:
                 ]
             )
             log.add(row)
-            rows.append(row)
-            advance(row)
-        return rows
+            done.append(row.source_hash)
+            advance(log.rows[row.source_hash])
+        return [log.rows[source] for source in done]  # a later file may have changed an earlier one's row
 
     def _done(self, file: Path, log: Log) -> Row | None:
         if not log.rows:

@@ -66,6 +66,7 @@ class Outcome:
     path : of the output, relative to the output folder; empty where refused.
     boxes : how many places look like writing.
     identity : pseudonyms and what they stand for; not to be shown.
+    uid : SOP Instance UID of the output; empty where refused.
     """
 
     source_hash: str
@@ -75,6 +76,7 @@ class Outcome:
     path: str = ""
     boxes: int = 0
     identity: Identity | None = field(default=None, repr=False)
+    uid: str = ""
 
 
 def deidentify_file(
@@ -166,7 +168,7 @@ def _deidentified(file: BinaryIO, source_hash: str, out: Path, task: Task) -> Ou
     if any(warning.code == TRUNCATED[0] for warning in recording.warnings):
         reason, message = reason or TRUNCATED[0], "; ".join(filter(None, (message, TRUNCATED[1])))
     relative = path.relative_to(out).as_posix()
-    return Outcome(source_hash, state, reason, message, relative, len(text.boxes), identity)
+    return Outcome(source_hash, state, reason, message, relative, len(text.boxes), identity, str(made.SOPInstanceUID))
 
 
 def without(mask: NDArray[np.bool_], boxes: Iterable[Box]) -> NDArray[np.bool_]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 
 from echobeat import __version__
@@ -22,6 +23,13 @@ _TOLD = ("The log", "or choose another --out")
 """What errors call it, without a path that may name somebody, and what to do where it cannot be written."""
 
 
+SUPERSEDED = ("superseded", "it is cut off or damaged, and a whole copy of it is there")
+"""Code and sentence for a source whose output made room for that of a whole copy."""
+
+SAME_UID = ("same_uid", "another file has its SOP Instance UID, but other contents; only one of them can be right")
+"""Code and sentence for outputs that cannot be told apart by what DICOM tells instances apart by."""
+
+
 @dataclass(frozen=True)
 class Row:
     """One line. No name, no number, no date and no path of a source is in it.
@@ -31,6 +39,7 @@ class Row:
     source_hash : keyed hash of the source's bytes; the user's mapping says which file that is.
     state, reason, message, path, boxes : as in `Outcome`.
     patient, study, instance : pseudonyms; empty where refused.
+    uid : SOP Instance UID of the output; empty where refused.
     made_by : version, detector and policy that made it.
     """
 
@@ -43,6 +52,7 @@ class Row:
     instance: str
     path: str
     boxes: str
+    uid: str
     made_by: str
 
     @classmethod
@@ -51,12 +61,31 @@ class Row:
         who = outcome.identity
         names = (who.patient, who.study, who.instance) if who else ("", "", "")
         told = (outcome.source_hash, outcome.state, outcome.reason, outcome.message)
-        return cls(*told, *names, outcome.path, str(outcome.boxes) if who else "", made_by(policy))
+        boxes = str(outcome.boxes) if who else ""
+        return cls(*told, *names, outcome.path, boxes, outcome.uid, made_by(policy))
 
     @property
     def is_certain(self) -> bool:
         """True where nothing was doubtful: no decision of a person could change the output."""
-        return self.state == "clean" and self.reason in ("", TRUNCATED[0])
+        return self.state == "clean" and self.reason in ("", TRUNCATED[0], SAME_UID[0])
+
+    @property
+    def is_truncated(self) -> bool:
+        """True where only a part of the source could be read."""
+        return TRUNCATED[1] in self.message
+
+    def superseded(self) -> Row:
+        """The row when a whole copy has taken the output's place."""
+        code, sentence = SUPERSEDED
+        names = dict.fromkeys(("patient", "study", "instance", "path", "boxes", "uid"), "")
+        return replace(self, state="refused", reason=code, message=sentence, **names)
+
+    def with_a_double(self) -> Row:
+        """The row when another output has the same UID."""
+        code, sentence = SAME_UID
+        if sentence in self.message:
+            return self
+        return replace(self, reason=self.reason or code, message="; ".join(filter(None, (self.message, sentence))))
 
     @property
     def decision(self) -> Decision | None:
@@ -91,15 +120,26 @@ class Log:
         self.path = out / LOG
         if self.path.exists() and not resume:
             raise UsageError("--out holds an earlier run. Add --resume to go on with it, or choose another --out.")
-        self.rows: dict[str, Row] = {row.source_hash: row for row in self._read()}
+        self.rows: dict[str, Row] = {}
+        self._by_uid: defaultdict[str, set[str]] = defaultdict(set)
+        for row in self._read():
+            self._keep(row)
         self._write(self.rows.values())
 
     def _read(self) -> list[Row]:
         if not self.path.exists():
             return []
         with self.path.open(newline="", encoding="utf-8", errors="replace") as stream:
-            lines = [line for line in csv.reader(stream) if len(line) == len(COLUMNS)]  # the last may be torn
-        return [Row(*line) for line in lines if tuple(line) != COLUMNS]
+            lines = [line for line in csv.reader(stream) if line and line[0] != COLUMNS[0]]
+        lines = [
+            [*line[:-1], "", line[-1]] if len(line) == len(COLUMNS) - 1 else line for line in lines
+        ]  # before `uid`
+        return [Row(*line) for line in lines if len(line) == len(COLUMNS)]  # the last may be torn
+
+    def _keep(self, row: Row) -> None:
+        self.rows[row.source_hash] = row
+        if row.uid:
+            self._by_uid[row.uid].add(row.source_hash)
 
     def done(self, source_hash: str, policy: Policy) -> Row | None:
         """The row of a source whose output is there, made as it would be made now."""
@@ -109,11 +149,34 @@ class Log:
         return row if (self.path.parent / row.path).is_file() else None
 
     def add(self, row: Row) -> None:
-        """Add a row, at once on disk; remove the output of the source's earlier row if this one names another."""
+        """Add a row, at once on disk; remove the output of the source's earlier row if this one names another.
+
+        Of several outputs with one UID, those of sources that were cut off make room for a whole one, in whatever order
+        they come; that others are there is said in their rows.
+        """
         earlier = self.rows.get(row.source_hash)
         if earlier is not None and earlier.path not in ("", row.path):
             self._remove_output(earlier)
-        self.rows[row.source_hash] = row
+        doubles = self._doubles(row)
+        if row.is_truncated and not all(double.is_truncated for double in doubles):
+            self._remove_output(row)
+            row, doubles = row.superseded(), []
+        for double in doubles:
+            if double.is_truncated and not row.is_truncated:
+                self._remove_output(double)
+                self._append(double.superseded())
+            else:
+                row = row.with_a_double()
+                self._append(double.with_a_double())
+        self._append(row)
+
+    def _doubles(self, row: Row) -> list[Row]:
+        """The rows of other sources whose outputs are there and have the same UID."""
+        others = (self.rows[source] for source in sorted(self._by_uid.get(row.uid, ())) if source != row.source_hash)
+        return [other for other in others if other.uid == row.uid and (self.path.parent / other.path).is_file()]
+
+    def _append(self, row: Row) -> None:
+        self._keep(row)
         with writing(*_TOLD), self.path.open("a", encoding="utf-8", newline="") as stream:
             csv.writer(stream, lineterminator="\n").writerow(astuple(row))
 
