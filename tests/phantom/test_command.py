@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -10,9 +11,10 @@ from typer.testing import CliRunner
 
 from echobeat.commands import phantom as command
 from echobeat.errors import OutputError, UsageError
-from echobeat.phantom import draw_patient
-from echobeat.phantom.dataset import read_truths
+from echobeat.phantom import dataset, draw_patient
+from echobeat.phantom.dataset import dataset_seeds, read_truths
 from echobeat.phantom.seeds import CALIBRATION_SEEDS
+from echobeat.whole import write_file
 
 app = typer.Typer()
 app.command()(command.phantom)
@@ -26,6 +28,28 @@ def test_one_command_makes_a_data_set(tmp_path: Path) -> None:
     assert (tmp_path / "FileList.csv").exists()
     assert (tmp_path / "VolumeTracings.csv").exists()
     assert len(list((tmp_path / "Truth").iterdir())) == 2
+
+
+def test_dicom_files_have_a_bar_and_the_jobs_of_the_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They take the longest; files that are there already are kept."""
+    shared: list[tuple[int, int]] = []
+    made = dataset._made
+
+    def counted(write: Any, patients: Any, jobs: int) -> Any:
+        shared.append((len(patients), jobs))
+        return made(write, patients, 1)
+
+    monkeypatch.setattr(dataset, "_made", counted)
+    monkeypatch.setattr(dataset, "make_study", lambda patient: patient)
+    monkeypatch.setattr(dataset, "write_dicom", lambda _, path: write_file(path, "made"))
+    monkeypatch.setattr(command, "write_patients", lambda *_, **__: None)
+    write_file(tmp_path / "Dicom" / f"{draw_patient(dataset_seeds(2, 5)[0]).name}.dcm", "kept")
+    options = ["--patients", "3", "--seed", "5", "--jobs", "2", "--dicom", "--out", str(tmp_path)]
+    result = CliRunner().invoke(app, options)
+    assert result.exit_code == 0, result.output
+    assert shared == [(2, 2)]
+    assert "DICOM files" in result.stderr
+    assert sorted(file.read_text() for file in (tmp_path / "Dicom").iterdir()) == ["kept", "made", "made"]
 
 
 def test_a_benchmark_that_is_not_the_recorded_one_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,11 +11,9 @@ from echobeat.commands import folder_to_write
 from echobeat.errors import OutputError, UsageError
 from echobeat.machine import cores_here
 from echobeat.phantom.benchmark import recorded_benchmark, write_benchmark
-from echobeat.phantom.dataset import calibration_seeds, dataset_seeds, views_held, write_patients
-from echobeat.phantom.dicom import write_dicom
+from echobeat.phantom.dataset import calibration_seeds, dataset_seeds, views_held, write_dicom_files, write_patients
 from echobeat.phantom.examination import draw_patient
 from echobeat.phantom.other_studies import in_view
-from echobeat.phantom.study import make_study
 from echobeat.phantom.views import VIEWS
 
 SHOWN = tuple(view for view in VIEWS if view != "great vessels")
@@ -76,10 +74,8 @@ def phantom(
     before = _studies(out)
     write_patients(out, drawn, jobs, progress=True)
     if dicom:
-        for number in seeds:
-            path = out / "Dicom" / f"{draw_patient(number).name}.dcm"
-            if not path.exists():
-                write_dicom(make_study(in_view(draw_patient(number, size=400), view)), path)
+        large = [in_view(draw_patient(number, size=400), view) for number in seeds]
+        write_dicom_files(out, large, jobs, progress=True)
     there = _studies(out)
     typer.echo(f"{there} patients in {out}, {there - before} of them new")
 

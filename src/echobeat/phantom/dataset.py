@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
 from multiprocessing import get_context
@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from echobeat.errors import OutputError, UsageError
+from echobeat.phantom.dicom import write_dicom
 from echobeat.phantom.examination import Patient, draw_patient
 from echobeat.phantom.files import write_study
 from echobeat.phantom.seeds import CALIBRATION_SEEDS, DATASET_SEEDS
@@ -105,23 +106,41 @@ def write_patients(out: Path, patients: Sequence[Patient], jobs: int = 1, progre
     except OSError as error:
         raise OutputError(f"{out}: cannot be made ({error.strerror}). Name a folder that can be written.") from error
     missing = [p for p in patients if not (out / "Truth" / f"{p.name}.json").exists()]
-    columns = (TextColumn("phantoms"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not progress) as bar:
-        task = bar.add_task("phantoms", total=len(patients), completed=len(patients) - len(missing))
-        for _ in _made(out, missing, jobs):
-            bar.advance(task)
+    _write_all(partial(_write_one, out=out), missing, jobs, _bar("phantoms", len(patients), progress))
     write_lists(out)
 
 
-def _made(out: Path, patients: Sequence[Patient], jobs: int) -> Iterator[None]:
+def write_dicom_files(out: Path, patients: Sequence[Patient], jobs: int = 1, progress: bool = False) -> None:
+    """Write the studies of these patients as DICOM, ``DIR/Dicom/NAME.dcm``; files that are there already are kept."""
+    missing = [p for p in patients if not _dicom_file(p, out).exists()]
+    _write_all(partial(_write_dicom, out=out), missing, jobs, _bar("DICOM files", len(patients), progress))
+
+
+def _bar(told: str, total: int, shown: bool) -> Progress:
+    """A bar on standard error, of one task."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    bar = Progress(*columns, console=Console(stderr=True), disable=not shown)
+    bar.add_task(told, total=total)
+    return bar
+
+
+def _write_all(write: Callable[[Patient], None], missing: Sequence[Patient], jobs: int, bar: Progress) -> None:
+    with bar:
+        (task,) = bar.tasks
+        bar.update(task.id, completed=(task.total or 0) - len(missing))
+        for _ in _made(write, missing, jobs):
+            bar.advance(task.id)
+
+
+def _made(write: Callable[[Patient], None], patients: Sequence[Patient], jobs: int) -> Iterator[None]:
     if jobs == 1 or len(patients) < 2:
         for patient in patients:
-            _write_one(patient, out)
+            write(patient)
             yield
         return
     context = get_context("spawn")
     with ProcessPoolExecutor(min(jobs, len(patients)), mp_context=context, initializer=_one_thread) as pool:
-        waiting = [pool.submit(partial(_write_one, out=out), patient) for patient in patients]
+        waiting = [pool.submit(write, patient) for patient in patients]
         try:
             for done in as_completed(waiting):
                 done.result()
@@ -136,6 +155,14 @@ def _one_thread() -> None:
 
 def _write_one(patient: Patient, out: Path) -> None:
     write_study(make_study(patient), out)
+
+
+def _dicom_file(patient: Patient, out: Path) -> Path:
+    return out / "Dicom" / f"{patient.name}.dcm"
+
+
+def _write_dicom(patient: Patient, out: Path) -> None:
+    write_dicom(make_study(patient), _dicom_file(patient, out))
 
 
 def read_truths(folder: Path) -> list[dict[str, Any]]:
