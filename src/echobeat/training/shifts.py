@@ -31,10 +31,10 @@ def arc_smeared(image: Image) -> Image:
     """Poor lateral resolution: a long blur along the arc about the sector's apex."""
     height, width = image.shape
     polar_size, centre = (height, 360), (width / 2, 0.0)
-    polar = cv2.warpPolar(image, polar_size, centre, float(height), cv2.WARP_POLAR_LINEAR)
-    polar = cv2.blur(polar, (1, 7))
-    flags = cv2.WARP_POLAR_LINEAR | cv2.WARP_INVERSE_MAP | cv2.WARP_FILL_OUTLIERS
-    return np.asarray(cv2.warpPolar(polar, (width, height), centre, float(height), flags), np.uint8)
+    flags = cv2.WARP_POLAR_LINEAR | cv2.WARP_FILL_OUTLIERS  # without: whatever the memory held, another each time
+    polar = cv2.blur(cv2.warpPolar(image, polar_size, centre, float(height), flags), (1, 7))
+    back = cv2.warpPolar(polar, (width, height), centre, float(height), flags | cv2.WARP_INVERSE_MAP)
+    return np.asarray(back, np.uint8)
 
 
 def posterised_small(image: Image) -> Image:
