@@ -33,6 +33,18 @@ def test_low_contrast_wide_borders_and_high_gain_pass():
         assert not refused(tuple(image_warnings(gather_evidence(clip(made)))))
 
 
+def test_writing_beside_the_picture_is_no_part_of_it():
+    """A header changes nothing that is measured, the share of the frame that the picture covers included."""
+    frames = [cv2.copyMakeBorder(f, 120, 20, 150, 150, cv2.BORDER_CONSTANT) for f in beating_sector(size=240).frames]
+    bare, written = np.stack(frames), np.stack(frames)
+    for frame in written:
+        cv2.putText(
+            frame, "DOE, JANE  4711-08154  MI 1.3", (10, 30), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 220, 1, cv2.LINE_AA
+        )
+    assert not np.array_equal(bare, written)
+    assert gather_evidence(clip(written)) == gather_evidence(clip(bare))
+
+
 def test_a_picture_zoomed_into_the_heart_passes_with_a_warning():
     """Without dark surroundings, but with speckle everywhere."""
     frames = np.asarray(beating_sector(size=300).frames)[:, 110:220, 105:195]

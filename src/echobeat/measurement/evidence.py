@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from echobeat.measurement.writing import writing_beside
 from echobeat.records import Clip
 
 SAMPLES = 16
@@ -97,16 +98,16 @@ def gather_evidence(clip: Clip) -> ClipEvidence:
     lag = max(1, round(MOTION_LAG_S * clip.fps)) if clip.fps else 1
     lag = min(lag, max(1, count - 1))
     starts = [int(index) for index in np.unique(np.linspace(0, max(0, count - 1 - lag), SAMPLES).astype(int))]
-    box = _picture_box(clip, starts)
+    box, writing = _picture(clip, starts)
     images, changes, correlations = [], [], []
     blurred, steps = [], []
     for index in starts:
-        image = _small(clip.frames[index], box)
+        image = _small(clip.frames[index], box, writing)
         images.append(image_evidence(image))
         if count > 1:
-            later = _small(clip.frames[index + lag], box)
+            later = _small(clip.frames[index + lag], box, writing)
             changes.append(float(np.mean(np.abs(later - image) > CHANGE_GREY)))
-            following = _small(clip.frames[index + 1], box)
+            following = _small(clip.frames[index + 1], box, writing)
             correlations.append(_correlation(image, following))
             blurred.append(_without_grain(image))
             steps.append(float(np.mean(np.abs(_without_grain(following) - blurred[-1]))))
@@ -147,21 +148,28 @@ def _apart(images: list[Float32Image]) -> float:
     return float(np.mean(differences)) if differences else 0.0
 
 
-def _picture_box(clip: Clip, indices: list[int]) -> Box:
-    """Rows and columns in which some frame is not dark; the whole frame where hardly any are."""
-    brightest = np.asarray(clip.frames[indices[0]])
+def _picture(clip: Clip, indices: list[int]) -> tuple[Box, NDArray[np.bool_] | None]:
+    """Rows and columns in which some frame is not dark, or the whole frame where hardly any are; what is written."""
+    darkest = brightest = np.asarray(clip.frames[indices[0]])
     for index in indices[1:]:
-        brightest = np.maximum(brightest, clip.frames[index])
+        darkest, brightest = np.minimum(darkest, clip.frames[index]), np.maximum(brightest, clip.frames[index])
+    writing = writing_beside(darkest, brightest) if len(indices) > 1 else None
+    brightest = _without(writing, brightest)
     low, high = (float(value) for value in np.percentile(brightest, [0.5, 99.9]))
     bright = brightest > low + 0.06 * (high - low) + 2.0
     rows, columns = np.flatnonzero(bright.mean(axis=1) > 0.01), np.flatnonzero(bright.mean(axis=0) > 0.01)
     if min(len(rows), len(columns)) < 8:
-        return slice(0, brightest.shape[0]), slice(0, brightest.shape[1])
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+        return (slice(0, brightest.shape[0]), slice(0, brightest.shape[1])), writing
+    return (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)), writing
 
 
-def _small(frame: NDArray[np.uint8], box: Box) -> Float32Image:
-    """The picture in the frame with its longer side at `SIDE` pixels, float32."""
+def _without(writing: NDArray[np.bool_] | None, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return frame if writing is None else frame * ~writing
+
+
+def _small(frame: NDArray[np.uint8], box: Box, writing: NDArray[np.bool_] | None) -> Float32Image:
+    """The picture in the frame with its longer side at `SIDE` pixels, float32, black where something is written."""
+    frame = _without(writing, frame)
     height, width = frame[box].shape
     scale = SIDE / max(height, width)
     size = max(8, round(width * scale)), max(8, round(height * scale))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echobeat.frames import FrameStack
-from echobeat.models.writing import DARK, writing_beside
+from echobeat.measurement.writing import DARK, writing_beside
 
 CROP_BELOW = 0.8
 """Black borders are cut off where the picture fills less than this share of a side: a sector in the corner

@@ -1,4 +1,4 @@
-"""Writing on the screen beside the scanner's picture, which networks are not to see.
+"""Writing on the screen beside the scanner's picture, which neither networks nor checks are to see.
 
 A scanner's screen holds names, dates, settings, a grey bar, scales and an ECG trace. The networks learned from pictures
 without them. What is small beside the picture and stands still is taken for writing, and so is a long thin line, which
