@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from echobeat.measurement.writing import writing_beside
+from echobeat.measurement.writing import brightest_and_writing
 from echobeat.records import Clip
 
 SAMPLES = 16
@@ -150,10 +150,7 @@ def _apart(images: list[Float32Image]) -> float:
 
 def _picture(clip: Clip, indices: list[int]) -> tuple[Box, NDArray[np.bool_] | None]:
     """Rows and columns in which some frame is not dark, or the whole frame where hardly any are; what is written."""
-    darkest = brightest = np.asarray(clip.frames[indices[0]])
-    for index in indices[1:]:
-        darkest, brightest = np.minimum(darkest, clip.frames[index]), np.maximum(brightest, clip.frames[index])
-    writing = writing_beside(darkest, brightest) if len(indices) > 1 else None
+    brightest, writing = brightest_and_writing(clip.frames, indices)
     brightest = _without(writing, brightest)
     low, high = (float(value) for value in np.percentile(brightest, [0.5, 99.9]))
     bright = brightest > low + 0.06 * (high - low) + 2.0

@@ -7,9 +7,13 @@ may move. A second picture is neither, and stays. What touches the picture belon
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from echobeat.frames import FrameStack
 
 DARK = 12
 """Grey level (of 255) that black borders stay under, JPEG noise included."""
@@ -34,6 +38,29 @@ STROKE, GAP = 1 / 80, 1 / 150
 
 THIN, LONG = 0.1, 0.25
 """A trace: share of its pixels that are wider than a stroke, at most, and of the frame's width that it runs through."""
+
+
+def brightest_and_writing(
+    frames: FrameStack, indices: Sequence[int]
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_] | None]:
+    """The brightest value of each pixel over some frames of a clip, and what is written beside the picture.
+
+    Parameters
+    ----------
+    frames : FrameStack
+        (frames, height, width) uint8.
+    indices : sequence of int
+        The frames that are looked at; of a single one nothing is taken for writing.
+
+    Returns
+    -------
+    (height, width) uint8, and (height, width) bool or None as in `writing_beside`
+    """
+    darkest = brightest = np.asarray(frames[indices[0]], np.uint8)
+    for index in indices[1:]:
+        frame = frames[index]
+        darkest, brightest = np.minimum(darkest, frame), np.maximum(brightest, frame)
+    return brightest, writing_beside(darkest, brightest) if len(indices) > 1 else None
 
 
 def writing_beside(darkest: NDArray[np.uint8], brightest: NDArray[np.uint8]) -> NDArray[np.bool_] | None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echobeat.frames import FrameStack
-from echobeat.measurement.writing import DARK, writing_beside
+from echobeat.measurement.writing import DARK, brightest_and_writing
 
 CROP_BELOW = 0.8
 """Black borders are cut off where the picture fills less than this share of a side: a sector in the corner
@@ -66,8 +66,9 @@ class Letterbox:
         """
         if not crop and frames.shape[1:] == (size, size):
             return cls(size, size, 0, 0, size, size, size)
-        darkest, brightest = _extremes(frames)
-        return cls.around(brightest, size, writing_beside(darkest, brightest) if len(frames) > 1 else None)
+        looked_at = np.linspace(0, len(frames) - 1, min(LOOKED_AT, len(frames))).astype(int).tolist()
+        brightest, writing = brightest_and_writing(frames, looked_at)
+        return cls.around(brightest, size, writing)
 
     @property
     def scale(self) -> float:
@@ -111,12 +112,3 @@ class Letterbox:
         for index, one in enumerate(square):
             back[index] = np.asarray(cv2.warpAffine(one, self.matrix, (self.width, self.height), flags=flags))
         return back
-
-
-def _extremes(frames: FrameStack) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Darkest and brightest value of each pixel over frames spread over the clip, (height, width) uint8 each."""
-    darkest = brightest = np.asarray(frames[0], np.uint8)
-    for index in np.linspace(0, len(frames) - 1, min(LOOKED_AT, len(frames))).astype(int)[1:]:
-        frame = frames[int(index)]
-        darkest, brightest = np.minimum(darkest, frame), np.maximum(brightest, frame)
-    return darkest, brightest
