@@ -83,6 +83,29 @@ class ModelError(EchobeatError):
     """A model is unknown, damaged, or does not fit its card."""
 
 
+_PASSING = {
+    getattr(errno, name)
+    for name in ("EIO", "ESTALE", "EMFILE", "ENFILE", "ENOMEM", "EACCES", "EPERM")
+    if hasattr(errno, name)
+}
+
+
+def passing_fault(error: BaseException) -> OSError | MemoryError | None:
+    """The machine's own fault at or behind an error: that of a disk, a share, memory or rights, which may pass.
+
+    A file's contents are not to blame then. For those, decoders raise classes of their own (FFmpeg's even with the
+    system's numbers), or an `OSError` without a number.
+    """
+    behind: BaseException | None = error
+    while behind is not None:
+        if type(behind).__module__ == "builtins" and (
+            isinstance(behind, MemoryError) or (isinstance(behind, OSError) and behind.errno in _PASSING)
+        ):
+            return behind
+        behind = behind.__cause__ or behind.__context__
+    return None
+
+
 def write_remedy(error: OSError) -> str:
     """What to do where the system refuses to write, without a full stop."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "ingest"))  # where `made_archive` lies
+sys.path.insert(0, str(Path(__file__).parents[1] / "deidentification"))  # where `annex_e` lies
 
-from made_archive import cine, instance, screen, write_dicom, write_video
+import annex_e
+from made_archive import cine, file_set, instance, relist, screen, write_dicom, write_video
 
 from echobeat.__main__ import main
-from echobeat.deidentification import annex_e
 
 CANARY = "ZQCANARY"
 
@@ -124,6 +125,16 @@ def test_a_folder_without_a_file_is_wrong_use_and_leaves_nothing(
     assert code == 2
     assert "No files were found" in told
     assert [path.name for path in tmp_path.iterdir()] == ["archive"]
+
+
+def test_a_file_that_is_gone_and_named_twice_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    relist(file_set(tmp_path / "cd", 2), ["GONE"])
+    (tmp_path / "next.txt").write_text("words")
+    sources = tmp_path / "cd" / "DICOMDIR", tmp_path / "next.txt"
+    code, _ = echobeat(capsys, "ingest", *sources, "--out", tmp_path / "set", "--key", tmp_path / "key")
+    assert code == 3
+    codes = [row["code"] for row in table(tmp_path / "set" / "ingest_log.csv")]
+    assert sorted(codes) == ["dicomdir", "missing", "other_kind"]
 
 
 def test_a_canary_in_every_attribute_reaches_no_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from annex_e import rows
 from numpy.typing import NDArray
 from PIL import Image
 from pydicom import Dataset
@@ -16,7 +17,6 @@ from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit, UltrasoundMultiFrameImageStorage
 
-from echobeat.deidentification.annex_e import rows
 from echobeat.deidentification.sector import Fan
 
 CANARY = "ZQCANARY"

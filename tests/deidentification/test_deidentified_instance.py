@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from annex_e import action, rows
 from canaries import CANARY, FAN, HEIGHT, WIDTH, WRITING, leaks, screen, source
 from pydicom import Dataset, dcmread
 from pydicom.tag import Tag
 
 from echobeat.deidentification import pseudonyms
-from echobeat.deidentification.annex_e import action, rows
 from echobeat.deidentification.header import LONGEST, Policy, identify
 from echobeat.deidentification.instance import deidentify_file
 from echobeat.deidentification.pseudonyms import KeyFile, Pseudonyms
@@ -83,6 +83,16 @@ def test_key_and_mapping_are_for_their_owner_alone_and_not_among_the_outputs(tmp
     file.chmod(0o644)
     with pytest.raises(UsageError):
         KeyFile(file, tmp_path / "out")
+
+
+def test_a_new_key_is_on_the_disk_before_it_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its contents before its name, and its name before anything is named by it."""
+    done: list[str] = []
+    fsync, link = os.fsync, os.link
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (done.append("sync"), fsync(descriptor))[1])
+    monkeypatch.setattr(os, "link", lambda *paths: (done.append("name"), link(*paths))[1])
+    KeyFile(tmp_path / "key", tmp_path / "out")
+    assert done == ["sync", "name", "sync"]
 
 
 def test_a_key_that_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

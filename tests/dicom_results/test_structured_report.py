@@ -14,7 +14,7 @@ from made_sources import made_reported
 from pydicom import Dataset
 
 from echobeat.dicom_results import concepts
-from echobeat.dicom_results.identity import Reported
+from echobeat.dicom_results.identity import Kind, Reported, identify
 from echobeat.dicom_results.objects import write_object
 from echobeat.dicom_results.structured_report import structured_report
 from echobeat.errors import InvalidClip
@@ -183,6 +183,13 @@ def test_a_repeat_is_the_same_object_and_another_analysis_is_not(clip: Reported,
     other = dataclasses.replace(clip, result=dataclasses.replace(clip.result, models=(model,)))
     uids = {structured_report([reported]).SOPInstanceUID for reported in (clip, other)}
     assert len(uids) == 2
+
+
+def test_a_cut_off_copy_of_a_clip_has_results_of_its_own(clip: Reported) -> None:
+    facts = dataclasses.replace(clip.result.clip, frames=clip.result.clip.frames - 1)
+    cut = dataclasses.replace(clip, result=dataclasses.replace(clip.result, clip=facts))
+    for kind in Kind:
+        assert identify(kind, [cut]).instance != identify(kind, [clip]).instance
 
 
 def test_several_clips_of_a_study_are_one_report(clip: Reported, folder: Path, calibrated: Assessment) -> None:

@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "sources"))  # where `made_cl
 
 from made_clips import FPS, compressed, dicom, region, write_dicom, write_video
 from pydicom import Dataset
+from pydicom.fileset import FileSet
 from pydicom.uid import generate_uid
 
 from echobeat.deidentification.pseudonyms import Pseudonyms
@@ -87,3 +88,25 @@ def take(source: Path, stage: Path, settings: Settings = USUAL, name: str = "") 
     stage.mkdir(exist_ok=True)
     one = Input(str(source), name or source.name, None, "stamp")
     return Ingester(settings, PSEUDONYMS, stage)(one)
+
+
+def file_set(folder: Path, count: int = 2) -> FileSet:
+    """Write instances and the DICOMDIR that names them."""
+    made = FileSet()
+    for number in range(count):
+        dataset = instance(cine(number, 2), PatientName="Zq^Canary", StudyDate="20200101", StudyTime="120000")
+        dataset.StudyID, dataset.AccessionNumber = "1", ""
+        dataset.SeriesNumber, dataset.InstanceNumber = 1, number + 1
+        dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+        dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+        made.add(dataset)
+    made.write(folder)
+    return made
+
+
+def relist(made: FileSet, components: list[str]) -> None:
+    """Let each record of a written DICOMDIR name this file."""
+    for record in made._ds.DirectoryRecordSequence:
+        if "ReferencedFileID" in record:
+            record.ReferencedFileID = components
+    made._ds.save_as(Path(made.path) / "DICOMDIR")

@@ -11,9 +11,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from made_archive import PSEUDONYMS, cine, instance, write_dicom
+from made_archive import PSEUDONYMS, file_set, instance, relist, write_dicom
 from pydicom import Dataset
-from pydicom.fileset import FileSet
 
 from echobeat.ingest import archives
 from echobeat.ingest.archives import Unpacker, leads_out, members
@@ -49,17 +48,13 @@ def test_every_file_is_found_once_whatever_its_name(tmp_path: Path) -> None:
     assert found(tmp_path / "nowhere") == [("nowhere", "missing")]
 
 
-def file_set(folder: Path, count: int = 2) -> FileSet:
-    made = FileSet()
-    for number in range(count):
-        dataset = instance(cine(number, 2), PatientName="Zq^Canary", StudyDate="20200101", StudyTime="120000")
-        dataset.StudyID, dataset.AccessionNumber = "1", ""
-        dataset.SeriesNumber, dataset.InstanceNumber = 1, number + 1
-        dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
-        dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-        made.add(dataset)
-    made.write(folder)
-    return made
+def test_a_name_that_the_system_refuses_to_look_for_costs_the_others_nothing(tmp_path: Path) -> None:
+    """As it also refuses below a folder that may not be entered."""
+    (tmp_path / "c").write_bytes(b"words")
+    endless = "x" * 300
+    assert found(tmp_path / endless, tmp_path / "c") == [(endless, "closed"), ("c", "")]
+    relist(file_set(tmp_path / "cd", 1), [endless])
+    assert found(tmp_path / "cd" / "DICOMDIR") == [("DICOMDIR", "dicomdir"), (endless, "missing")]
 
 
 def test_a_dicomdir_names_its_files(tmp_path: Path) -> None:
@@ -78,12 +73,7 @@ def test_a_dicomdir_names_its_files(tmp_path: Path) -> None:
 )
 def test_a_dicomdir_that_leads_out_of_its_folder_is_not_followed(tmp_path: Path, components: list[str]) -> None:
     (tmp_path / "secret").write_bytes(b"secret")
-    made = file_set(tmp_path / "cd", 1)
-    listing = made._ds
-    for record in listing.DirectoryRecordSequence:
-        if "ReferencedFileID" in record:
-            record.ReferencedFileID = components
-    listing.save_as(tmp_path / "cd" / "DICOMDIR")
+    relist(file_set(tmp_path / "cd", 1), components)
     assert [code for _, code in found(tmp_path / "cd" / "DICOMDIR")] == ["dicomdir", "climbs_out"]
 
 

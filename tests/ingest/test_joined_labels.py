@@ -17,13 +17,13 @@ from echobeat.ingest.one_clip import ClipFacts, file_keys
 NAMES = {"patient": "4711", "study": "1.2.3", "instance": "1.2.3.4", "accession": "A-99"}
 
 
-def clip(name: str, header: bool = True, file: str = "", **names: str) -> ClipFacts:
+def clip(name: str, header: bool = True, file: str = "", issuer: str = "", **names: str) -> ClipFacts:
     """A clip of a patient, study and instance of these names."""
     words = NAMES | {"instance": name} | names
     keys = {kind: PSEUDONYMS.name(kind, word) for kind, word in words.items()} if header else {}
     return ClipFacts(
         name=PSEUDONYMS.name("clip", name),
-        patient=PSEUDONYMS.name("patient", words["patient"] if header else f"of {name}"),
+        patient=PSEUDONYMS.name("patient", issuer + words["patient"] if header else f"of {name}"),
         study=PSEUDONYMS.name("study", words["study"]),
         instance=PSEUDONYMS.name("instance", name),
         keys=keys | file_keys(file or name, PSEUDONYMS),
@@ -95,6 +95,32 @@ def test_a_path_that_several_patients_have_names_none(tmp_path: Path, other: str
     assert ([one.label.ef for one in joined.clips], joined.unclear) == ([None, None], 2)
     same = [clips[0], clip("two", file=other)]
     assert [one.label.ef for one in join(same, labels, PSEUDONYMS).clips] == [25, 25]
+
+
+@pytest.mark.parametrize("text", ["AccessionNumber,EF\nA-99,25\n", "PatientID,EF\n4711,25\n"])
+def test_a_number_that_two_hospitals_gave_names_none(tmp_path: Path, text: str) -> None:
+    labels = table(tmp_path, text)
+    joined = join([clip("one", issuer="HERE|"), clip("two", issuer="THERE|")], labels, PSEUDONYMS)
+    assert ([one.label.ef for one in joined.clips], joined.unclear) == ([None, None], 2)
+    same = join([clip("one", issuer="HERE|"), clip("two", issuer="HERE|")], labels, PSEUDONYMS)
+    assert [one.label.ef for one in same.clips] == [25, 25]
+
+
+@pytest.mark.parametrize("named", ["AccessionNumber,{}\nA-99", "FileName,{}\na/IM_1", "StudyInstanceUID,{}\n1.2.3"])
+def test_a_row_about_another_patient_gives_no_label(tmp_path: Path, named: str) -> None:
+    labels = table(tmp_path, named.format("PatientID,EF") + ",4711,25\n")
+    joined = join([clip("one", file="a/IM_1", patient="4712")], labels, PSEUDONYMS)
+    assert ([one.label.ef for one in joined.clips], joined.unclear) == ([None], 1)
+    own = join([clip("one", file="a/IM_1", issuer="HERE|")], labels, PSEUDONYMS)
+    assert [one.label.ef for one in own.clips] == [25]
+
+
+def test_a_video_of_a_patient_whose_header_names_an_issuer_is_in_that_patients_split(tmp_path: Path) -> None:
+    """The table has the Patient ID alone."""
+    for number in range(12):
+        clips = [clip("one", header=False), clip("two", issuer="HERE|", patient=str(number))]
+        joined = join(clips, table(tmp_path, f"file,patient,EF\none,{number},60\n"), PSEUDONYMS)
+        assert len({(one.patient, one.split) for one in joined.clips}) == 1
 
 
 def test_a_video_gets_its_patient_from_the_table(tmp_path: Path) -> None:

@@ -99,6 +99,15 @@ class Archive:
     def close(self) -> None:
         self._application.shutdown()
 
+    def takes(self, *sop_classes: str) -> None:
+        """Accept these classes only."""
+        self.close()
+        for context in self._application.supported_contexts:
+            self._application.remove_supported_context(context.abstract_syntax)
+        for sop_class in sop_classes:
+            self._application.add_supported_context(sop_class)
+        self.open()
+
     @property
     def peer(self) -> DicomPeer:
         return DicomPeer(self._ae, "127.0.0.1", self._port)

@@ -270,6 +270,16 @@ def test_what_an_archive_refuses_for_good_lies_dead_until_it_is_retried(
     archive.wait_for(1)
 
 
+def test_what_an_archive_has_no_class_for_is_given_up_and_not_waited_for(
+    start: Start, archive: Archive, events: Events
+) -> None:
+    archive.takes("1.2.840.10008.1.1")
+    node = start()
+    send(node.port, *clips(2))
+    until(lambda: node.values()["results_given_up"] == 2)
+    assert {line["reason"] for line in events("given_up")} == {"class_not_accepted"}
+
+
 @pytest.mark.parametrize("left", [0, 130, 160, 200, 250])
 def test_a_damaged_result_is_given_up_and_the_others_arrive(start: Start, archive: Archive, left: int) -> None:
     archive.close()
@@ -329,6 +339,22 @@ def test_a_study_on_which_the_analysis_keeps_failing_is_given_up_with_its_files(
     assert len(list(node.spool.instances.iterdir())) == 1
 
 
+def test_an_object_whose_file_was_lost_is_taken_in_and_analysed_when_it_comes_again(
+    start: Start, archive: Archive
+) -> None:
+    analysis = StandIn(fail=EchobeatError("no"))
+    node = start(analysis)
+    (data,) = clips(1)
+    send(node.port, data)
+    until(lambda: node.values()["instances_given_up"] == 1)
+    (kept,) = node.spool.instances.iterdir()
+    kept.unlink()
+    analysis.fail = None
+    assert send(node.port, data) == [0]
+    archive.wait_for(1)
+    assert node.values()["instances_given_up"] == 0
+
+
 def test_a_full_disk_in_the_analysis_is_waited_out(start: Start, archive: Archive) -> None:
     analysis = StandIn(fail=OutputError("full"))
     node = start(analysis)
@@ -336,6 +362,23 @@ def test_a_full_disk_in_the_analysis_is_waited_out(start: Start, archive: Archiv
     until(lambda: len(analysis.seen) > 4)
     analysis.fail = None
     archive.wait_for(1)
+
+
+def test_results_for_a_destination_that_the_node_was_not_given_again_are_told_and_kept(
+    start: Start, archive: Archive, events: Events
+) -> None:
+    archive.close()
+    first = start()
+    send(first.port, *clips(2))
+    until(lambda: first.values()["results_waiting"] == 2)
+    first.stop()
+    second = start(send_to=(DicomPeer("OTHER", "127.0.0.1", 1),))
+    assert [(line["destination"], line["results"]) for line in events("stranded")] == [(archive.peer.name, 2)]
+    second.stop()
+    archive.open()
+    start()
+    archive.wait_for(2)
+    assert len(events("stranded")) == 1
 
 
 def test_what_was_not_finished_is_done_after_the_next_start(start: Start, archive: Archive) -> None:

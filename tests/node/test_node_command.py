@@ -55,15 +55,19 @@ def test_status_and_retry_speak_of_a_spool_and_refuse_other_folders(
     queue.add("1.2.3", "1.2", tmp_path / "instances" / "x", 0.0, 1.0)
     waiting = queue.next_study(2.0)
     assert waiting is not None
-    queue.finish(waiting, {"1.2.3": Verdict("failed", "EchobeatError")}, {}, (), 2.0)
+    queue.finish(waiting, {"1.2.3": Verdict("failed", "EchobeatError")}, {"r": tmp_path / "r"}, ("GONE@h:1",), 2.0)
+    queue.send_to(["PACS@h:1"])
     queue.close()
     assert run("status", "--spool", tmp_path) == 0
     told = capsys.readouterr().out
     assert "1  Instances whose analysis was given up" in told
     assert "1  instances failed: EchobeatError" in told
+    assert "1  results for GONE@h:1, no destination of the node now" in told
     assert "1.2.3" not in told
     assert run("retry", "--spool", tmp_path) == 0
-    assert "1 will be tried again" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "1 will be tried again" in told
+    assert "results for GONE@h:1" in told
 
 
 def test_the_process_starts_takes_an_object_and_ends_on_sigterm(tmp_path: Path, archive: Archive) -> None:

@@ -25,10 +25,9 @@ from made_sources import made_assessment
 from echobeat.dicom_results.origin import read_origin
 from echobeat.dicom_results.writing import write_dicom_results
 from echobeat.node.analysis import Analysis
-from echobeat.node.delivery import ACCOUNT_VARIABLE
 from echobeat.node.journal import Journal
 from echobeat.node.service import Node
-from echobeat.node.settings import DicomPeer, WebPeer
+from echobeat.node.settings import ACCOUNT_VARIABLE, DicomPeer, WebPeer
 from echobeat.phantom import draw_patient, make_study
 from echobeat.phantom.dicom import write_dicom
 from echobeat.pipeline import Models

@@ -77,6 +77,19 @@ def test_a_results_file_is_needed_until_every_destination_has_it(queue: Queue, t
     assert queue.files() == set()
 
 
+def test_results_for_a_destination_that_is_gone_are_named_and_not_revived(queue: Queue) -> None:
+    reported(queue, "1", "2", to=("A", "B"))
+    (first, _) = queue.parcels("B", NOW)
+    queue.mark_failed(first, "status_C000", due=NOW, refused=True, dead=True)
+    assert queue.stranded() == {}, "no node has said where it sends to"
+    queue.send_to(["A"])
+    assert queue.stranded() == {"B": 2}
+    assert queue.revive(NOW) == 0
+    queue.send_to(["A", "B"])
+    assert queue.stranded() == {}
+    assert queue.revive(NOW) == 1
+
+
 def test_reasons_are_counted_by_what_they_are_about(queue: Queue, tmp_path: Path) -> None:
     for uid in ("1", "2", "3"):
         queue.add(uid, "study", tmp_path / uid, NOW, 5.0)

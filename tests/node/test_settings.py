@@ -12,7 +12,7 @@ from made_node import node_settings
 
 from echobeat.errors import UsageError
 from echobeat.node.delivery import status_meaning
-from echobeat.node.settings import DicomPeer, Retry, Tls, WebPeer, destination
+from echobeat.node.settings import ACCOUNT_VARIABLE, DicomPeer, Retry, Tls, WebPeer, destination
 
 
 @pytest.mark.parametrize(
@@ -60,6 +60,16 @@ def test_a_password_in_an_address_is_refused_without_being_repeated() -> None:
 def test_settings_that_cannot_be_are_refused(changes: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(UsageError):
         node_settings(tmp_path, **changes)
+
+
+def test_an_account_is_given_to_one_service_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, same, other = (WebPeer(f"https://{place}") for place in ("a.example/x", "a.example/y", "b.example/x"))
+    assert node_settings(tmp_path, send_to=(one, other)).send_to == (one, other)
+    monkeypatch.setenv(ACCOUNT_VARIABLE, "name:secret")
+    assert node_settings(tmp_path, send_to=(one, same, DicomPeer("A", "c.example", 104)))
+    with pytest.raises(UsageError, match="for each") as raised:
+        node_settings(tmp_path, send_to=(one, other))
+    assert "secret" not in str(raised.value)
 
 
 @given(attempts=st.integers(1, 10_000))

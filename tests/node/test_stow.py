@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from echobeat.node.delivery import ACCOUNT_VARIABLE, ARRIVED, Unreachable, WebSender
-from echobeat.node.settings import WebPeer
+from echobeat.node.delivery import ARRIVED, Unreachable, WebSender
+from echobeat.node.settings import ACCOUNT_VARIABLE, WebPeer
 
 Serve = Callable[..., "Service"]
 

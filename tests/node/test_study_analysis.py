@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from typing import Any
 
+import av
 import highdicom as hd
 import pydicom
 import pytest
 from made_node import made_dataset, write_source
 from made_process import prepare
 from made_sources import made_assessment
+from PIL import UnidentifiedImageError
 from pydicom import Dataset
 from pydicom.uid import generate_uid
 
@@ -23,6 +27,7 @@ from echobeat.node.isolated import IsolatedAnalysis, ModelNames
 from echobeat.node.outcome import Interrupted, Outcome
 from echobeat.node.queue import Verdict
 from echobeat.records import Assessment, Clip
+from echobeat.sources.recording import decoding
 
 FRAMES, SIZE = 30, (32, 40)
 
@@ -170,6 +175,50 @@ def test_what_cannot_be_read_is_refused_and_what_breaks_us_or_has_no_room_is_kep
         large: Verdict("failed", "no_room"),
         good: Verdict("reported"),
     }
+
+
+@pytest.mark.parametrize(
+    ("cause", "verdict"),
+    [
+        (OSError(errno.EIO, "input/output error"), Verdict("failed", "OSError")),
+        (OSError(errno.ESTALE, "stale handle"), Verdict("failed", "OSError")),
+        (PermissionError(errno.EACCES, "denied"), Verdict("failed", "PermissionError")),
+        (MemoryError(), Verdict("failed", "MemoryError")),
+        (UnidentifiedImageError("no picture"), Verdict("refused", "UnreadableFile")),
+        (FileNotFoundError(errno.ENOENT, "missing"), Verdict("refused", "UnreadableFile")),
+        (OSError("broken data stream"), Verdict("refused", "UnreadableFile")),
+        (av.error.OSError(errno.EIO, "invalid data"), Verdict("refused", "UnreadableFile")),
+    ],
+)
+def test_a_clip_that_the_machine_cannot_read_now_is_kept_and_a_damaged_one_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cause: Exception, verdict: Verdict
+) -> None:
+    files = study_files(tmp_path, {})
+
+    def read(path: Path) -> Any:
+        with decoding(path.name):
+            raise cause
+
+    monkeypatch.setattr(analysis, "read", read)
+    assert list(Analysis(None)(files, tmp_path).verdicts.values()) == [verdict]
+
+
+@pytest.mark.parametrize("written", ["overlay", "report"])
+def test_a_disk_that_fills_while_results_are_written_is_an_output_error(
+    tmp_path: Path, quick: list[float], monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    """The worker waits for room then, see `test_a_full_disk_in_the_analysis_is_waited_out`."""
+    save = pydicom.FileDataset.save_as
+
+    def full(data: pydicom.FileDataset, path: Path, **options: Any) -> None:
+        if path.name == f"{written}.dcm":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        save(data, path, **options)
+
+    monkeypatch.setattr(pydicom.FileDataset, "save_as", full)
+    quick[:] = [0.8]
+    with pytest.raises(OutputError, match=r"results cannot be written .*Free some space"):
+        Analysis(None)(study_files(tmp_path, {}), tmp_path)
 
 
 @pytest.fixture(scope="module")

@@ -120,7 +120,8 @@ def ingest(
     screen = Screen()
     with DatasetFolder(out, settings, user_key) as folder:
         with screen.err.status("looking for files"):
-            tasks = [Named(name_of(one, user_key.pseudonyms), one) for one in chain([first], inputs)]
+            named = [Named(name_of(one, user_key.pseudonyms), one) for one in chain([first], inputs)]
+            tasks = list({task.name: task for task in named}.values())  # a list may name what is missing twice
         prepare = partial(_prepare, Work(settings, user_key.pseudonyms, folder.stage, jobs, debug))
         try:
             with _progress(screen, len(tasks)) as watch:
@@ -258,7 +259,8 @@ def _report_labels(screen: Screen, joined: Joined) -> None:
     screen.line(f"{with_ef:,} of {len(joined.clips):,} clips have an EF.")
     if joined.unclear:
         screen.line(
-            f"{joined.unclear:,} clips got no label: rows that name them disagree, or several patients' files have "
-            "one name or path. Name studies, accession numbers or SOP Instance UIDs in the table.",
+            f"{joined.unclear:,} clips got no label: rows that name them disagree or name another patient, or several "
+            "patients' clips have one name, path, accession number or Patient ID. Name studies or SOP Instance UIDs in "
+            "the table.",
             "yellow",
         )

@@ -13,6 +13,9 @@ import typer
 from echobeat.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from echobeat.commands.screen import Screen
     from echobeat.node.queue import Queue
     from echobeat.node.service import Node
     from echobeat.node.settings import Tls
@@ -105,26 +108,37 @@ def status(spool: Spool = None) -> None:
 
     queue = _queue(spool)
     values = queue.counts() | {"spool_free_bytes": Folder(spool_folder(spool)).free_bytes()}
-    reasons = queue.reasons()
+    reasons, stranded = queue.reasons(), queue.stranded()
     queue.close()
     screen = Screen()
     for name, meaning in (GAUGES | COUNTERS).items():
         screen.line(f"{values.get(name, 0):>16,}  {meaning}")
     for what, why, number in reasons:
         screen.line(f"{number:>16,}  {what}: {why}")
+    _tell_stranded(screen, stranded)
 
 
 @app.command("retry")
 def retry(spool: Spool = None) -> None:
-    """Try again what was given up: results that a peer refused, and clips on which the analysis failed."""
+    """Try again what was given up: results that a peer refused, and clips on which the analysis failed.
+
+    Results for a destination that the node does not have any more are left alone, and named.
+    """
     import time
 
     from echobeat.commands.screen import Screen
 
     queue = _queue(spool)
-    revived = queue.revive(time.time())
+    revived, stranded = queue.revive(time.time()), queue.stranded()
     queue.close()
-    Screen().line(f"{revived} will be tried again.")
+    screen = Screen()
+    screen.line(f"{revived} will be tried again.")
+    _tell_stranded(screen, stranded)
+
+
+def _tell_stranded(screen: Screen, stranded: Mapping[str, int]) -> None:
+    for name, number in stranded.items():
+        screen.line(f"{number:>16,}  results for {name}, no destination of the node now: name it with --send-to")
 
 
 def serve(running: Node) -> None:

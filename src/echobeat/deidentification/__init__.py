@@ -3,7 +3,7 @@
 ::
 
     instance.py    one file  ->  one output that is clean or for review, or a refusal
-    header.py      a header without its patient      (allow_list.py, annex_e.py)
+    header.py      a header without its patient      (allow_list.py)
     pseudonyms.py  keyed pseudonyms, and the user's files of key and mapping
     sector.py      where the scanner's picture is    (split.py: two of them side by side)
     text.py        writing inside it                 (text.onnx)

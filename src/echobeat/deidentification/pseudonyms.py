@@ -20,6 +20,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from echobeat.errors import OutputError, UsageError
+from echobeat.whole import sync
 
 MAPPING_SUFFIX = ".mapping.csv"
 MAPPING_COLUMNS = ("kind", "original", "pseudonym")
@@ -114,7 +115,10 @@ class KeyFile:
             try:
                 with _owners(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY) as stream:
                     stream.write(secrets.token_hex(KEY_BYTES) + "\n")
+                sync(beside)
                 os.link(beside, self.path)  # whole, and never over a key that another run has just made
+                if os.name == "posix":  # elsewhere a folder cannot be opened
+                    sync(self.path.parent)  # what is named by the key must not outlive a power cut that the key did not
             except FileExistsError:
                 pass
             finally:

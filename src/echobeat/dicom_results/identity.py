@@ -116,6 +116,7 @@ def made_of(clip: Reported) -> str:
         {
             "source": clip.origin.sop_instance,
             "echobeat": __version__,
+            "frames": result.clip.frames,
             "models": [(model.name, model.hash, model.calibration) for model in result.models],
             "fps": None if result.clip.fps is None else round(result.clip.fps, 6),
             "spacing_mm": result.clip.spacing_mm,

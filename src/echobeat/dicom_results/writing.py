@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from pydicom.uid import JPEGBaseline8Bit
@@ -18,15 +17,6 @@ from echobeat.dicom_results.structured_report import structured_report
 from echobeat.records import Assessment
 from echobeat.report import wording
 from echobeat.sources.recording import quiet_libraries
-
-
-@dataclass(frozen=True)
-class Objects:
-    """Which objects are written beside the report."""
-
-    segmentation: bool = True
-    capture: bool = True
-    document: bool = True
 
 
 def reported(origin: Origin, assessment: Assessment) -> Reported:
@@ -70,29 +60,21 @@ def write_dicom_results(
 
 
 @quiet_libraries()
-def write_pictures(
-    origin: Origin, assessment: Assessment, folder: Path, place: int = 1, objects: Objects = Objects()
-) -> tuple[Path, ...]:
+def write_pictures(origin: Origin, assessment: Assessment, folder: Path, place: int = 1) -> tuple[Path, ...]:
     """Write what belongs to one clip alone: segmentation, overlay and page.
 
     Parameters
     ----------
     place : int
         Of the clip among those of its study; part of the files' names from 2 on, and of nothing in them.
-    objects : Objects
-        What is wanted.
     """
     clip = reported(origin, assessment)
     suffix = f"-{place}" if place > 1 else ""
     paths = {kind: folder / f"{kind.file_name}{suffix}.dcm" for kind in Kind}
     written = []
-    if objects.segmentation and (made := segmentation(clip, assessment.masks)) is not None:
+    if (made := segmentation(clip, assessment.masks)) is not None:
         write_object(made, paths[Kind.SEGMENTATION])
         written.append(paths[Kind.SEGMENTATION])
-    if objects.capture:
-        write_object(capture(clip, assessment), paths[Kind.CAPTURE], JPEGBaseline8Bit)
-        written.append(paths[Kind.CAPTURE])
-    if objects.document:
-        write_object(document(clip, assessment), paths[Kind.DOCUMENT])
-        written.append(paths[Kind.DOCUMENT])
-    return tuple(written)
+    write_object(capture(clip, assessment), paths[Kind.CAPTURE], JPEGBaseline8Bit)
+    write_object(document(clip, assessment), paths[Kind.DOCUMENT])
+    return (*written, paths[Kind.CAPTURE], paths[Kind.DOCUMENT])

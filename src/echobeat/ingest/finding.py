@@ -77,12 +77,12 @@ def find(sources: Iterable[str], leave_out: Iterable[Path]) -> Iterator[Input]:
             if str(real) in seen or any(real.is_relative_to(path) for path in hidden):
                 continue
             seen.add(str(real))
-            name = file.relative_to(root).as_posix() if root.is_dir() else file.name
+            name = file.relative_to(root).as_posix() if os.path.isdir(root) else file.name
             yield from _contents(file, name, seen)
 
 
 def _files(root: Path, entered: set[tuple[int, int]]) -> Iterator[Path]:
-    if not root.is_dir():
+    if not os.path.isdir(root):  # where `Path.is_dir` raises, as below a folder that may not be entered, too
         yield root
         return
     try:
@@ -154,7 +154,7 @@ def _place(folder: Path, components: tuple[str, ...]) -> tuple[str, Path | None]
         return "climbs_out", None
     for parts in (components, tuple(part.lower() for part in components)):
         path = folder.joinpath(*parts)
-        if path.is_file():
+        if os.path.isfile(path):  # a name that is longer than names can be is none, and no error
             inside = Path(os.path.realpath(path)).is_relative_to(folder)
             return ("", path) if inside else ("climbs_out", None)
     return "missing", None

@@ -221,8 +221,8 @@ class Joined:
     Attributes
     ----------
     clips : in order of name.
-    unclear : how many clips got no label because rows disagree, or because a path or bare name is that of
-        several patients' files.
+    unclear : how many clips got no label because rows disagree, because what a row names is that of several
+        patients, or because it names another patient than the clip's header.
     """
 
     clips: tuple[Labelled, ...]
@@ -238,29 +238,44 @@ def join(clips: Iterable[ClipFacts], labels: Labels, pseudonyms: Pseudonyms) -> 
         The labels give clips of one patient different splits.
     """
     ordered = sorted(clips, key=lambda clip: clip.name)
-    shared = _shared_files(ordered)
+    shared, known = _shared_names(ordered), _patients_by_id(ordered)
     unclear, found = 0, []
     for clip in ordered:
         kind, label = labels.of(clip)
         ambiguous = (kind, clip.keys.get(kind)) in shared
-        if kind and (label is None or ambiguous):
+        if kind and (label is None or ambiguous or _is_anothers(label, clip)):
             unclear, label = unclear + 1, None
         label = label or Label()
-        patient = clip.patient if clip.header or not label.patient else label.patient
+        patient = clip.patient if clip.header or not label.patient else known.get(label.patient, label.patient)
         found.append((clip, label, patient))
     splits = _splits(found, labels, pseudonyms)
     return Joined(tuple(Labelled(clip, label, patient, splits[patient]) for clip, label, patient in found), unclear)
 
 
-def _shared_files(clips: Iterable[ClipFacts]) -> set[tuple[str, str]]:
-    """Paths and bare names that clips of several patients have: two exports number their files alike."""
+def _shared_names(clips: Iterable[ClipFacts]) -> set[tuple[str, str]]:
+    """What clips of several patients have alike: two exports number their files, two hospitals their patients so."""
     owner: dict[tuple[str, str], str] = {}
     return {
         (kind, clip.keys[kind])
         for clip in clips
-        for kind in ("path", "name")
-        if owner.setdefault((kind, clip.keys[kind]), clip.patient) != clip.patient
+        for kind in ("path", "name", "accession", "patient")
+        if kind in clip.keys and owner.setdefault((kind, clip.keys[kind]), clip.patient) != clip.patient
     }
+
+
+def _is_anothers(label: Label, clip: ClipFacts) -> bool:
+    """Whether a row names another patient than the clip's header does."""
+    own = clip.keys.get("patient")
+    return bool(label.patient and own) and label.patient not in (own, clip.patient)
+
+
+def _patients_by_id(clips: Iterable[ClipFacts]) -> dict[str, str]:
+    """The patient of a Patient ID, where the headers have it of one alone: its issuer is in the header, in no table."""
+    owners: dict[str, set[str]] = {}
+    for clip in clips:
+        if "patient" in clip.keys:
+            owners.setdefault(clip.keys["patient"], set()).add(clip.patient)
+    return {named: min(patients) for named, patients in owners.items() if len(patients) == 1}
 
 
 def _splits(found: Iterable[tuple[ClipFacts, Label, str]], labels: Labels, pseudonyms: Pseudonyms) -> dict[str, Split]:

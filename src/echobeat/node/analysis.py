@@ -12,22 +12,26 @@ from echobeat.dicom_results.objects import write_object
 from echobeat.dicom_results.origin import read_origin
 from echobeat.dicom_results.structured_report import structured_report
 from echobeat.dicom_results.writing import reported, write_pictures
-from echobeat.errors import InputError, NoRoom, OutputError
+from echobeat.errors import InputError, NoRoom, OutputError, passing_fault
 from echobeat.node.outcome import Outcome
 from echobeat.node.queue import Verdict
 from echobeat.pipeline import Models, analyze_clip, read
 from echobeat.report import wording
 from echobeat.sources.dicom.header import stated_view
+from echobeat.whole import writing
 
 Told = Callable[[str], None]
 """Told the UID of the instance that is begun."""
+
+_RESULTS = "The study's results"
 
 
 class Analysis:
     """The product's own analysis.
 
     A still, a clip of another view, one that cannot be read or that the product will not judge is refused with its
-    reason's code; one whose frames have no room now has failed. None of them keeps the others from being reported.
+    reason's code; one that the machine cannot read now, or whose frames have no room, has failed. None of them keeps
+    the others from being reported.
     """
 
     def __init__(self, models: Models) -> None:
@@ -59,6 +63,8 @@ class Analysis:
         except OutputError:
             raise
         except InputError as error:
+            if (fault := passing_fault(error)) is not None:
+                return None, Verdict("failed", type(fault).__name__), ()
             return None, Verdict("refused", type(error).__name__), ()
         except Exception as error:  # noqa: BLE001  a fault of ours on one clip must not cost the study its others
             return None, Verdict("failed", type(error).__name__), ()
@@ -71,14 +77,24 @@ class Analysis:
         if not wording.is_judged(assessment.result):
             warnings = assessment.quality.warnings
             return None, Verdict("refused", warnings[0].code if warnings else "no_beat"), ()
-        return reported(origin, assessment), Verdict("reported"), write_pictures(origin, assessment, folder, place)
+        with writing(_RESULTS):
+            written = write_pictures(origin, assessment, folder, place)
+        return reported(origin, assessment), Verdict("reported"), written
 
 
 def write_report(clips: Sequence[Reported], folder: Path) -> Path:
-    """Write the report about a study's accepted clips, the best first."""
+    """Write the report about a study's accepted clips, the best first.
+
+    Raises
+    ------
+    OutputError
+        It cannot be written now.
+    """
     best_first = sorted(clips, key=lambda clip: (-clip.result.quality.score, clip.origin.sop_instance))
     path = folder / f"{Kind.REPORT.file_name}.dcm"
-    write_object(structured_report(best_first), path)
+    made = structured_report(best_first)
+    with writing(_RESULTS):
+        write_object(made, path)
     return path
 
 

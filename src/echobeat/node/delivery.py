@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.client
 import os
+import socket
 import ssl
 import urllib.error
 import urllib.request
@@ -20,13 +21,10 @@ from pynetdicom import AE, _config, evt
 from pynetdicom.events import Event
 
 from echobeat.node.connection import TIMEOUT_S
-from echobeat.node.settings import Destination, DicomPeer, Tls, WebPeer
+from echobeat.node.settings import ACCOUNT_VARIABLE, Destination, DicomPeer, Tls, WebPeer
 
 WARNINGS = {0xB000, 0xB006, 0xB007}
 """The object was stored, with a remark (PS3.4, table B.2-1)."""
-
-ACCOUNT_VARIABLE = "ECHOBEAT_STOW_AUTH"
-"""Environment variable with ``NAME:PASSWORD`` for STOW-RS: not an argument, which other users of a machine can read."""
 
 _BOUNDARY = "echobeat-4c7d1b0e9a52"
 
@@ -54,6 +52,10 @@ class Unreachable(Exception):
     """The peer cannot be talked to now; the code says why."""
 
 
+class Refused(Exception):
+    """None of the files can be sent, whenever that is tried; the code says why."""
+
+
 def status_meaning(status: int | None) -> Delivered:
     """What a C-STORE status means for us (PS3.4, table B.2-1)."""
     if status is None:
@@ -73,9 +75,9 @@ def connected(
     Raises
     ------
     Unreachable
-        No association, or none of it is accepted.
-    OSError
-        None of the files can be read, or the certificates cannot.
+        No association, or our own certificates cannot be used.
+    Refused
+        None of the files can be read, or the peer accepts none of their classes.
     """
     if isinstance(destination, WebPeer):
         yield WebSender(destination, tls)
@@ -97,18 +99,25 @@ class DicomSender:
         application.connection_timeout = TIMEOUT_S
         kinds = sorted(_kinds(paths))
         if not kinds:
-            raise FileNotFoundError("none of the files can be read")
+            raise Refused("file_unreadable")
         for sop_class, syntax in kinds:
             application.add_requested_context(sop_class, syntax)
         secured: Any = (_client_context(tls), peer.host) if tls else None
-        self._association = application.associate(
-            peer.host,
-            peer.port,
-            ae_title=peer.ae,
-            tls_args=secured,
-            evt_handlers=[(evt.EVT_CONN_OPEN, _bound)],
-        )
+        try:
+            self._association = application.associate(
+                peer.host,
+                peer.port,
+                ae_title=peer.ae,
+                tls_args=secured,
+                evt_handlers=[(evt.EVT_CONN_OPEN, _bound)],
+            )
+        except (socket.gaierror, UnicodeError) as error:  # the latter of a name that no host can have
+            raise Unreachable("host_unknown") from error
+        except OSError as error:
+            raise Unreachable("no_association") from error
         if not self._association.is_established:
+            if self._association.rejected_contexts and not self._association.accepted_contexts:
+                raise Refused("class_not_accepted")  # pynetdicom aborts then, as where nobody answers
             rejected = self._association.is_rejected
             raise Unreachable("association_rejected" if rejected else "no_association")
 
@@ -208,6 +217,9 @@ def _kinds(paths: Sequence[Path]) -> set[tuple[UID, UID]]:
 def _client_context(tls: Tls | None) -> ssl.SSLContext | None:
     if tls is None:
         return None
-    context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=str(tls.authority))
-    context.load_cert_chain(str(tls.certificate), str(tls.key))
+    try:
+        context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=str(tls.authority))
+        context.load_cert_chain(str(tls.certificate), str(tls.key))
+    except OSError as error:  # SSLError is one
+        raise Unreachable("certificates_unusable") from error
     return context

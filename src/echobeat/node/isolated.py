@@ -111,7 +111,7 @@ class IsolatedAnalysis:
             raise Interrupted
         last: str | None = None
         running = self._running or self._start()
-        try:
+        with suppress(EOFError, OSError):  # it has died
             running.pipe.send((dict(files), folder))
             while running.pipe.poll(LONGEST_START_S if last is None else self._longest_s):
                 said = running.pipe.recv()
@@ -120,9 +120,6 @@ class IsolatedAnalysis:
                 if isinstance(said, BaseException):
                     raise said
                 last = said
-        except (EOFError, OSError) as error:
-            if isinstance(error, EchobeatError):
-                raise
         if self._closed:
             raise Interrupted
         self._end()

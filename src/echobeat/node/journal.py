@@ -12,6 +12,7 @@ import json
 import logging
 import sys
 import warnings
+from contextlib import suppress
 from datetime import UTC, datetime
 from threading import Lock
 from typing import TextIO
@@ -41,6 +42,7 @@ class Journal:
     def say(self, event: str, *, study: str | None = None, instance: str | None = None, **facts: Field) -> None:
         """Write one line; `study` and `instance` are UIDs and are written as pseudonyms.
 
+        Where it cannot be written (the disk behind standard error is full, say) it is lost, and who said it goes on.
         `facts` must not come from a patient's data: numbers, codes, AE titles, names of errors.
         """
         line: dict[str, Field] = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event}
@@ -48,8 +50,9 @@ class Journal:
             line["study"] = self.pseudonym(study)
         if instance is not None:
             line["instance"] = self.pseudonym(instance)
-        with self._lock:
-            self._stream.write(json.dumps(line | facts) + "\n")
+        text = json.dumps(line | facts) + "\n"
+        with self._lock, suppress(OSError, ValueError):  # the latter of a stream that is closed
+            self._stream.write(text)
             self._stream.flush()
 
 

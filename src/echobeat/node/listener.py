@@ -146,7 +146,7 @@ class Listener:
         self._received.pop(id(event.assoc), None)
         uid = str(getattr(event.request, "AffectedSOPInstanceUID", ""))
         try:
-            if self._queue.knows(uid):
+            if self._queue.knows(uid) and not self._queue.lacks(uid):
                 self._queue.count("duplicates")
                 return SUCCESS
             if (refused := cast(Reception, event.request._dataset_file).refused) is not None:

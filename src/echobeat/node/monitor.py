@@ -43,6 +43,13 @@ def metrics_text(values: Mapping[str, int]) -> str:
     return "\n".join(lines) + "\n"
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Print no traceback into the log where a probe leaves before it is answered."""
+
+
 class Monitor:
     """``GET /health`` (200 or 503) and ``GET /metrics``, from `start` until `stop`.
 
@@ -71,10 +78,9 @@ class Monitor:
             The port is taken.
         """
         try:
-            self._server = ThreadingHTTPServer((self._host, self._port), self._handler())
+            self._server = _Server((self._host, self._port), self._handler())
         except OSError as error:
             raise OutputError(f"{self._host}:{self._port} cannot be listened on ({error.strerror}).") from error
-        self._server.daemon_threads = True
         Thread(target=self._server.serve_forever, args=(POLL_S,), name="monitor", daemon=True).start()
         return int(self._server.server_address[1])
 

@@ -30,8 +30,12 @@ CREATE TABLE IF NOT EXISTS outbox (
     queued REAL NOT NULL, due REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
     refusals INTEGER NOT NULL DEFAULT 0, error TEXT, PRIMARY KEY (uid, destination));
 CREATE INDEX IF NOT EXISTS outbox_waiting ON outbox (due) WHERE state = 'waiting';
+CREATE TABLE IF NOT EXISTS destinations (name TEXT PRIMARY KEY);  -- that the node has, or had when it ran last
 CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 """
+
+_SERVED = "(destination IN (SELECT name FROM destinations) OR NOT EXISTS (SELECT 1 FROM destinations))"
+"""Whether the node sends to a row's destination; as long as no node has said where it sends to, it sends to any."""
 
 
 @dataclass(frozen=True)
@@ -127,11 +131,20 @@ class Queue:
             self._rows("SELECT 1 FROM instances WHERE uid = ? AND (outcome IS NULL OR outcome = 'failed')", uid)
         )
 
+    def lacks(self, uid: str) -> bool:
+        """True where an instance's file is still needed, and gone."""
+        needed = "SELECT path FROM instances WHERE uid = ? AND (outcome IS NULL OR outcome = 'failed')"
+        return not all((self._root / str(path)).exists() for (path,) in self._rows(needed, uid))
+
     def add(self, uid: str, study: str, path: Path, now: float, quiet_s: float) -> bool:
-        """Take in an instance; its study waits until it has been quiet. False where it was known already."""
+        """Take in an instance; its study waits until it has been quiet. False where it was known already.
+
+        One whose analysis has failed is tried again.
+        """
         with self._transaction() as write:
             known = write.execute(
-                "INSERT OR IGNORE INTO instances (uid, study, path, received) VALUES (?, ?, ?, ?)",
+                "INSERT INTO instances (uid, study, path, received) VALUES (?, ?, ?, ?) ON CONFLICT (uid) DO UPDATE"
+                " SET study = excluded.study, outcome = NULL, reason = NULL WHERE outcome = 'failed'",
                 (uid, study, self._relative(path), now),
             )
             if known.rowcount == 0:
@@ -192,6 +205,19 @@ class Queue:
 
     # --- results -------------------------------------------------------------------------------------
 
+    def send_to(self, names: Sequence[str]) -> None:
+        """Keep where the node sends to from now on."""
+        with self._transaction() as write:
+            write.execute("DELETE FROM destinations")
+            write.executemany("INSERT OR IGNORE INTO destinations VALUES (?)", [(name,) for name in names])
+
+    def stranded(self) -> dict[str, int]:
+        """How many results were not sent to destinations that the node has no more, waiting or given up, by name."""
+        rows = self._rows(
+            f"SELECT destination, count(*) FROM outbox WHERE state != 'sent' AND NOT {_SERVED} GROUP BY 1 ORDER BY 1"
+        )
+        return {str(name): int(str(number)) for name, number in rows}
+
     def parcels(self, destination: str, now: float, most: int = 100) -> list[Parcel]:
         """Results that are due for a destination, the oldest first."""
         rows = self._rows(
@@ -235,11 +261,14 @@ class Queue:
             _count(write, "results_dead" if dead else "send_failures")
 
     def revive(self, now: float) -> int:
-        """Try again what was given up: dead results, and instances whose analysis failed; returns how many."""
+        """Try again what was given up: dead results, and instances whose analysis failed; returns how many.
+
+        Results for a destination that the node has no more stay as they are: nobody would send them.
+        """
         with self._transaction() as write:
             results = write.execute(
                 "UPDATE outbox SET state = 'waiting', due = ?1, queued = ?1, attempts = 0, refusals = 0"
-                " WHERE state = 'dead'",
+                f" WHERE state = 'dead' AND {_SERVED}",
                 (now,),
             ).rowcount
             write.execute(

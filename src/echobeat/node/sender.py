@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from echobeat.node.delivery import Delivered, DicomSender, Unreachable, WebSender, connected
+from echobeat.node.delivery import Delivered, DicomSender, Refused, Unreachable, WebSender, connected
 from echobeat.node.journal import Journal
 from echobeat.node.queue import Parcel, Queue
 from echobeat.node.settings import Destination, NodeSettings
@@ -44,9 +44,9 @@ class Sender:
             self._journal.say("unreachable", destination=destination.name, reason=str(error), waiting=len(left))
             for parcel in left:
                 self._note(parcel, Delivered(False, error=str(error)))
-        except OSError as error:
+        except Refused as error:
             for parcel in left:
-                self._note(parcel, Delivered(False, refused=True, error=type(error).__name__))
+                self._note(parcel, Delivered(False, refused=True, error=str(error)))
 
     def _note(self, parcel: Parcel, delivered: Delivered) -> None:
         if delivered.arrived:

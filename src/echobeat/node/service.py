@@ -55,6 +55,7 @@ class Node:
         silence_libraries()
         self.spool.take()
         self.queue = Queue(self.spool.database)
+        self.queue.send_to([peer.name for peer in self.settings.send_to])
         with usable(self.spool.root):
             swept = self.spool.sweep(self.queue.files())
         senders = [Sender(peer, self.settings, self.queue, self.journal) for peer in self.settings.send_to]
@@ -70,6 +71,8 @@ class Node:
         for thread in self._threads:
             thread.start()
         self.journal.say("started", ae=self.settings.ae, port=self.port, http_port=self.http_port, swept=swept)
+        for name, number in self.queue.stranded().items():
+            self.journal.say("stranded", destination=name, results=number)
 
     def stop(self) -> None:
         """End: what is being analysed or sent is done again after the next start."""

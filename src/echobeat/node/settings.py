@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,10 @@ from urllib.parse import urlsplit
 from echobeat.errors import UsageError
 
 DAY_S = 86_400.0
+
+ACCOUNT_VARIABLE = "ECHOBEAT_STOW_AUTH"
+"""Environment variable with ``NAME:PASSWORD`` for STOW-RS: not an argument, which other users of a machine can read."""
+
 _AE_TITLE = re.compile(r"[\x21-\x5b\x5d-\x7e](?:[\x20-\x5b\x5d-\x7e]{0,14}[\x21-\x5b\x5d-\x7e])?")
 """At most 16 printable ASCII characters without backslash, no space at the ends (PS3.5, 6.2, VR AE)."""
 
@@ -71,7 +76,7 @@ def destination(text: str) -> Destination:
         parts = urlsplit(text)
         if parts.username or parts.password:
             raise UsageError(
-                "Leave name and password out of the address; give them in ECHOBEAT_STOW_AUTH as NAME:PASSWORD."
+                f"Leave name and password out of the address; give them in {ACCOUNT_VARIABLE} as NAME:PASSWORD."
             )
         if not parts.hostname:
             raise UsageError(f"{text} is no address of a DICOMweb service.")
@@ -192,6 +197,7 @@ class NodeSettings:
             check_ae_title(title)
         if not self.send_to:
             raise UsageError("Say where results go with --send-to AE@HOST:PORT.")
+        _check_account(self.send_to)
         if not self.quiet_s > 0:
             raise UsageError("--quiet needs a positive number of seconds.")
         if self.tls:
@@ -200,3 +206,13 @@ class NodeSettings:
                     raise UsageError(
                         f"{path}: there is no such file. TLS needs a certificate, its key and an authority."
                     )
+
+
+def _check_account(send_to: tuple[Destination, ...]) -> None:
+    """Give no service the password of another."""
+    services = {urlsplit(peer.url)[:2] for peer in send_to if isinstance(peer, WebPeer)}
+    if len(services) > 1 and os.environ.get(ACCOUNT_VARIABLE):
+        raise UsageError(
+            f"{ACCOUNT_VARIABLE} is the account of one DICOMweb service, and {len(services)} are named: each would be "
+            "given it. Run a node with a --spool of its own for each, or send to the others by AE@HOST:PORT."
+        )

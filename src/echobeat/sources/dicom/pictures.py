@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 from numpy.typing import NDArray
 
-from echobeat.errors import UnreadableFile
+from echobeat.errors import UnreadableFile, passing_fault
 from echobeat.records import ClipWarning
 from echobeat.sources.dicom.decode import PixelDecoder
 from echobeat.sources.dicom.grey import GreyScale
@@ -19,7 +19,13 @@ from echobeat.sources.dicom.stored import stored_frames
 def decoded(
     file: BinaryIO, header: Header, decoder: PixelDecoder, source: str
 ) -> Iterator[tuple[int, NDArray[Any] | UnreadableFile]]:
-    """Yield each frame's number with its pixels, or with the error where it cannot be decoded; see `stored_frames`."""
+    """Yield each frame's number with its pixels, or with the error where it cannot be decoded; see `stored_frames`.
+
+    Raises
+    ------
+    UnreadableFile
+        The disk or the share fails: the clip is not cut off then.
+    """
     frames = stored_frames(file, header, decoder.native_frame_bytes, source)
     for index in range(header.frames):
         try:
@@ -28,6 +34,8 @@ def decoded(
                 return
             pixels = decoder.decode(stored)
         except UnreadableFile as error:
+            if isinstance(passing_fault(error), OSError):
+                raise
             yield index, error
             continue
         yield index, pixels

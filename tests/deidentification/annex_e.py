@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import csv
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import NamedTuple
 
-TABLE = "annex_e_2026c.csv"
+TABLE = Path(__file__).with_name("annex_e_2026c.csv")
 
 
 class Row(NamedTuple):
@@ -30,10 +30,9 @@ class Row(NamedTuple):
 @cache
 def rows() -> tuple[Row, ...]:
     """The rows of the table, by tag."""
-    text = files(__package__).joinpath(TABLE).read_text(encoding="ascii")
     return tuple(
         Row(int(line["tag"], 16), int(line["mask"], 16), line["action"], line["name"])
-        for line in csv.DictReader(text.splitlines())
+        for line in csv.DictReader(TABLE.read_text(encoding="ascii").splitlines())
     )
 
 
