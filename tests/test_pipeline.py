@@ -10,10 +10,11 @@ import pytest
 import echobeat
 from echobeat.errors import InvalidClip, ModelError, UnreadableFile, UsageError
 from echobeat.frames import FrameStack
-from echobeat.models.cards import FREE
+from echobeat.models.cards import FREE, load_card
 from echobeat.phantom import draw_patient, make_study
 from echobeat.phantom.seeds import VALIDATION_SEEDS
-from echobeat.pipeline import FREE_SEGMENTATION, Choice, Models, read
+from echobeat.pipeline import FREE_SEGMENTATION, Choice, Models, analyze_clip, read
+from echobeat.records import LVMasks
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +148,22 @@ def test_what_is_said_of_models_before_they_are_loaded_holds_of_the_loaded_ones(
     chosen = Choice.of(segmentation, ef)
     assert chosen.used() == Models.load(segmentation, ef, threads=1).used
     assert chosen == Choice.of(segmentation, chosen.ejection_fraction)
+
+
+def test_where_a_picture_is_held_there_is_no_phase(study):
+    """Nothing beats there, and no frame of it is called systole."""
+    shown = np.concatenate([np.arange(60), np.full(30, 60), np.arange(60, 120)])
+
+    class TrueContours:
+        card = load_card("lv")
+
+        def segment(self, frames, progress=None):
+            return LVMasks(FrameStack.from_array(study.masks[shown]), np.ones(len(frames)))
+
+    clip = read(study.frames[shown], fps=study.patient.acquisition.fps)
+    phases = analyze_clip(clip, Models(TrueContours())).phases
+    assert set(phases[61:91]) == {""}
+    assert "" not in phases[:61]
 
 
 def test_noise_gets_no_number():

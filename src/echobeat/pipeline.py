@@ -217,19 +217,22 @@ def analyze_clip(clip: Clip, models: Models, progress: Progress | None = None) -
     upright = measurement.turned_clip(clip, turn)
     masks = models.segmentation.segment(upright.frames, progress)
     curve = measurement.volume_curve(masks.lv, clip.times_s, clip.spacing_mm)
-    beats = measurement.find_beats(measurement.without_held(curve, upright.frames))
+    running = measurement.without_held(curve, upright.frames)
+    beats = measurement.find_beats(running)
     rhythm = measurement.rhythm(beats)
     quality = measurement.judge(upright, evidence, masks, curve, beats, rhythm, view)
     readings = _readings(upright, models.ejection_fraction, masks, beats)
     result = _result(clip, models, _efs(models, beats, readings, measurement.Trust.of(quality)), (rhythm, quality))
     said = tuple(readings) if models.ejection_fraction else ()
-    phases = measurement.phases(curve.times_s, curve.volume_smoothed, beats)
+    phases = measurement.phases(running.times_s, running.volume_smoothed, beats)
     masks, curve = measurement.turned_masks(masks, turn), measurement.turned_curve(curve, turn, *clip.frames.shape[1:])
     return Assessment(result, clip, masks, curve, phases, said)
 
 
 def segment(frames: NDArray[np.uint8], *, segmentation: str = "lv") -> NDArray[np.bool_]:
     """Find the left ventricle, in each frame by itself.
+
+    Where the picture lies on the screen and what is written beside it is found over all frames together.
 
     Parameters
     ----------

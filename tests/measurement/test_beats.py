@@ -1,5 +1,7 @@
 """Every beat is found, at any frame rate, heart rate and EF, and at the ends of a clip."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -7,6 +9,8 @@ from hypothesis import strategies as st
 from made_hearts import clip_of, curve_of, fibrillation, noisy, sinus, train, volume_at
 
 from echobeat.measurement import find_beats, rhythm, study_ef
+from echobeat.measurement.beats import SEARCH_S, frames_near, read_turns
+from echobeat.measurement.cycles import Turns
 
 
 def complete(beats):
@@ -305,3 +309,29 @@ def test_a_filling_lasts_no_longer_than_a_heart_can_take():
     for beat in find_beats(curve_of(times * 7.3, volume_at(heart, times))):
         if beat.end_frame is not None and beat.es_frame is not None:
             assert (times[beat.end_frame] - times[beat.es_frame]) * 7.3 <= 1.95
+
+
+@given(
+    st.lists(st.floats(1e-3, 0.4), min_size=1, max_size=60),
+    st.lists(st.floats(-0.5, 12.0) | st.integers(0, 600).map(lambda frame: frame / 50), min_size=1, max_size=8),
+)
+def test_frames_near_a_turn_are_those_that_a_look_at_all_frames_finds(steps, turns):
+    """At any rate, before the first frame and after the last one, too."""
+    times = np.cumsum([0.0, *steps])
+    for turn in turns:
+        away = np.abs(times - turn)
+        expected = np.flatnonzero(away <= max(SEARCH_S, away.min()))
+        assert np.array_equal(frames_near(times, turn), expected)
+
+
+def test_reading_turns_needs_memory_for_the_frames_and_not_for_frames_times_turns():
+    """Of 400 s at 50 frames a second: less than 2 MB, where a table of both has 64."""
+    times = np.arange(20_000) / 50
+    turns = Turns(np.arange(1, 400, 1.0), np.arange(1, 400) % 2 == 1)
+    volume = 80 - 20 * np.cos(np.pi * times)
+    tracemalloc.start()
+    read = read_turns(times, volume, turns)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(read) == 399
+    assert peak < 2e6

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_hearts import clip_of, fibrillation, made_beat, sinus, train
+from made_hearts import clip_of, curve_of, fibrillation, made_beat, sinus, train
 
 from echobeat.measurement import counted_beats, find_beats, index_beat, phases, rhythm, study_ef
+from echobeat.measurement.ectopy import mark_ectopy
 
 
 def phases_at_50_hz(volume, beats):
@@ -37,6 +38,27 @@ def test_a_premature_beat_and_the_next_are_marked_and_left_out(noise, at):
     found = rhythm(beats)
     assert found.irregular is False
     assert found.rr_cv < 0.1
+
+
+def test_the_beat_after_a_gap_is_not_judged_by_the_one_before_it():
+    """Cut off 0.2 s before a premature beat's pause ends, the clip goes on 2 s later: that beat follows no ectopic one.
+    Nor does a short interval before the gap make it premature."""
+    heart = heart_with_ectopy(beats=16)
+    curve = clip_of(heart, 50, 0.0, heart[14].start_s)
+    within = (curve.times_s > heart[5].start_s - 0.2) & (curve.times_s < heart[8].start_s - 0.1)
+    seen = np.flatnonzero(~within)
+    beats = find_beats(curve_of(curve.times_s[seen], curve.volume[seen]))
+    ectopic = next(beat.index for beat in beats if beat.ectopic)
+    assert seen[beats[ectopic].es_frame] < np.flatnonzero(within)[0] < seen[beats[ectopic + 1].es_frame]
+    assert not any(beat.post_ectopic for beat in beats)
+    early = [made_beat(i, ef=30.0 if i == 2 else 55.0, ed=ed, es=ed + 15, end=end) for i, (ed, end) in EARLY]
+    times = np.arange(400) / 50
+    assert [beat.index for beat in mark_ectopy(tuple(early), times) if beat.ectopic] == [2]
+    assert not any(beat.ectopic for beat in mark_ectopy(tuple(early), times, after_gap={2}))
+
+
+EARLY = tuple(enumerate(((0, 42), (42, 67), (67, 125), (125, 167), (167, 209), (209, 251))))
+"""Frames of end-diastoles, at 50 a second: the third beat comes early and is followed by a pause."""
 
 
 def test_fibrillation_is_irregular_and_hardly_ever_ectopic():

@@ -102,6 +102,15 @@ def test_colour_doppler_is_refused_and_a_trace_is_not():
     assert "colour_doppler" in codes(clip(frames, colour_fraction=0.12))
     assert "colour_doppler" in codes(clip(frames, colour_fraction=0.02))
     assert "colour_present" in codes(clip(frames, colour_fraction=0.012))
+
+
+def test_the_share_of_colour_is_that_of_the_picture_and_not_of_the_screen():
+    """A sector on a quarter of a screen: what is 1 % of the screen is 4 % of it; one that fills the frame stays."""
+    frames = np.asarray(beating_sector().frames)
+    quarter = np.pad(frames, ((0, 0), (0, 112), (112, 0)))
+    assert gather_evidence(clip(frames, colour_fraction=0.0099)).colour_fraction == 0.0099
+    assert gather_evidence(clip(quarter, colour_fraction=0.0099)).colour_fraction == pytest.approx(0.04, rel=0.1)
+    assert "colour_doppler" in codes(clip(quarter, colour_fraction=0.0099))
     assert codes(clip(frames, colour_fraction=0.009)) == set()
 
 

@@ -14,6 +14,7 @@ import echobeat
 from echobeat.frames import FrameStack
 from echobeat.measurement import CODES, find_beats, gather_evidence, judge, rhythm, volume_curve
 from echobeat.measurement.codes import refused, warn
+from echobeat.measurement.quality import border_share, picture_edges
 from echobeat.measurement.view import VIEW_CLASSES, ViewEvidence
 from echobeat.records import ClipWarning, LVMasks
 
@@ -118,6 +119,9 @@ def test_a_round_ventricle_whose_apex_moves_is_called_foreshortened():
     shares = np.cbrt(heart() / 100.0)
     shrinking = np.stack([bullet_mask(112, (78, 56), 34 * share, 30 * share)[0] for share in shares])
     assert "foreshortened" in codes(judged(heart(), masks=shrinking))
+    one_missing = shrinking.copy()
+    one_missing[find_beats(volume_curve(shrinking, np.arange(len(shrinking)) / 50))[1].es_frame] = False
+    assert "foreshortened" in codes(judged(heart(), masks=one_missing))
 
 
 def test_a_wall_as_dark_as_the_cavity_is_told_and_lowers_the_score():
@@ -163,12 +167,50 @@ def test_gaps_borders_and_sizes_are_told():
     assert "implausible_volume" in codes(judged(heart(), spacing=(5.0, 5.0)))
 
 
+def test_a_wall_cut_off_at_the_edge_of_a_picture_between_black_bars_is_told():
+    """The picture's edge counts, not only the frame's; a sector that ends in an arc has no edge of its own."""
+    frames = np.random.default_rng(0).integers(20, 200, (170, 112, 112), np.uint8)
+    masks = masks_of(heart(), centre=4.0)
+    assert border_share(FrameStack.from_array(masks), (0, 0, 112, 112)) == 1.0
+    barred, shifted = np.pad(frames, ((0, 0), (0, 0), (40, 0))), np.pad(masks, ((0, 0), (0, 0), (40, 0)))
+    edges = picture_edges(barred.max(axis=0), None)
+    assert edges == (0, 40, 112, 152)
+    assert border_share(FrameStack.from_array(shifted), edges) == 1.0
+    assert border_share(FrameStack.from_array(np.roll(shifted, 40, axis=2)), edges) == 0.0
+    sector = np.pad(np.asarray(beating_sector(frames=170).frames), ((0, 0), (0, 0), (80, 80)))
+    assert picture_edges(sector.max(axis=0), None)[1::2] == (0, 272)
+
+
 def test_frames_that_were_lost_are_told():
     """Half a second is missing in the middle: its length is said. Frames at an even pace, 15 a second, miss nothing."""
     times = np.arange(170) / 50
     (told,) = [w for w in judged(heart(), times_s=times + 0.5 * (times > 1.7)).warnings if w.code == "lost_frames"]
     assert "0.5 s" in told.message
     assert "lost_frames" not in codes(judged(heart())) | codes(judged(heart()[::4], times_s=times[::4]))
+
+
+def test_a_rate_is_judged_with_a_tolerance_for_how_it_is_stated():
+    """24 frames a second are no low rate, however their times are rounded; 23 are. 10 are not refused; 9 are."""
+    for times in (np.arange(192) / 24, np.arange(80) * 0.04167, np.round(np.arange(80) / 23.976, 3)):
+        volume = volume_at(sinus(75.0, 55.0, beats=12, start_s=-0.1), times)
+        assert "low_frame_rate" not in codes(judged(volume, times_s=times))
+    times = np.arange(80) / 23
+    assert "low_frame_rate" in codes(judged(volume_at(sinus(75.0, beats=8, start_s=-0.1), times), times_s=times))
+    slow = [np.round(np.arange(40) / fps, 3) for fps in (10, 9)]
+    refused_ones = ["frame_rate_too_low" in codes(judged(np.ones(40), times_s=times)) for times in slow]
+    assert refused_ones == [False, True]
+
+
+def test_a_long_pause_does_not_make_a_clip_slow():
+    """2 s at 30 frames a second, 9 s without frames and 2 s again are judged; 5 a second throughout are not, whatever
+    pause lies between."""
+    times = np.arange(120) / 30 + 9.0 * (np.arange(120) >= 60)
+    volume = volume_at(sinus(75.0, 55.0, beats=18, start_s=-0.1), times)
+    quality = judged(volume, made=beating_sector(frames=120, fps=30.0), times_s=times)
+    assert quality.accepted
+    assert "lost_frames" in codes(quality)
+    slow = np.arange(40) / 5 + 9.0 * (np.arange(40) >= 20)
+    assert "frame_rate_too_low" in codes(judged(np.ones(40), times_s=slow))
 
 
 def test_an_impossible_ef_is_told():

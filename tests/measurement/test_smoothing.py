@@ -64,6 +64,15 @@ def test_short_gaps_are_bridged_and_long_ones_are_not():
     assert np.isnan(smooth[152:173]).all()
 
 
+def test_where_no_frame_nearby_was_seen_there_is_no_value():
+    """60 frames without a ventricle, 1 ms apart among others that are 20 ms apart, leave no volume of nought."""
+    times = np.cumsum(np.repeat([0.02, 0.001, 0.02], [40, 60, 40]))
+    values = np.where((np.arange(140) >= 40) & (np.arange(140) < 100), np.nan, 100.0)
+    smooth = local_quadratic(times, values, 0.03, times)
+    assert np.isnan(smooth[60:80]).all()
+    assert smooth[np.isfinite(smooth)] == pytest.approx(100.0)
+
+
 def test_scaling_time_scales_the_smoothing():
     """A curve whose kernel and times are both stretched gives the same values."""
     times = np.arange(0, 3, 0.02)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_hearts import bullet_mask
 
-from echobeat.measurement import LongAxis, area_length_volume, disks_volume, long_axis
+from echobeat.measurement import LongAxis, disks_volume, long_axis
 
 
 def true_volume(length, width):
@@ -79,12 +79,6 @@ def test_more_disks_change_little():
     mask, _ = bullet_mask(560, (400.0, 280.0), 200, 100, 10.0)
     axis = long_axis(mask)
     assert disks_volume(mask, axis, disks=60) == pytest.approx(disks_volume(mask, axis), rel=0.01)
-
-
-def test_area_length_is_exact_for_an_ellipsoid():
-    """8 A^2 / (3 pi L) of an ellipse with axes 8 and 4 is the ellipsoid's pi/6 * 8 * 4^2."""
-    assert area_length_volume(np.pi / 4 * 8 * 4, 8.0) == pytest.approx(np.pi / 6 * 8 * 16)
-    assert np.isnan(area_length_volume(10.0, 0.0))
 
 
 def test_an_empty_mask_has_no_volume():

@@ -91,13 +91,17 @@ CARD = Card(
 
 
 class Fixed:
-    """A network that always says the same, and remembers how many clips it was given at once."""
+    """A network that always says the same, and remembers the clips that it was given at once."""
 
     def __init__(self):
-        self.given = []
+        self.clips = []
+
+    @property
+    def given(self):
+        return [clips.shape for clips in self.clips]
 
     def run(self, clips):
-        self.given.append(clips.shape)
+        self.clips.append(clips)
         return np.tile(np.array([[5.0, np.log(3.0)]], np.float32), (len(clips), 1))
 
 
@@ -117,3 +121,21 @@ def test_a_model_of_another_task_is_refused(ef_card):
     """A network of clips cannot read beats."""
     with pytest.raises(ModelError, match="does not read single beats"):
         BeatReader(ef_card(), Fixed())
+
+
+def test_the_reader_of_beats_does_not_see_what_is_written_beside_the_picture():
+    """A header over a picture gives the cut-outs of the picture alone, which without writing are the frames' own."""
+    picture, shown = pulsing(scale=2.4)
+    grey, lv = (np.pad(part, ((0, 0), (40, 8), (8, 8))) for part in (picture, shown))
+    written = grey.copy()
+    written[:, 26:32, 30:50] = written[:, 26:32, 56:70] = 200
+    given = []
+    for frames in (grey, written):
+        network = Fixed()
+        stacks = FrameStack.from_array(frames), FrameStack.from_array(lv)
+        BeatReader(CARD, network).read(stacks[0], np.arange(60) / 50, stacks[1], [a_beat()])
+        given.append(network.clips[0][0])
+    bare = beat_clip(FrameStack.from_array(grey), FrameStack.from_array(lv), a_beat())
+    assert not np.array_equal(cut_out(written, lv), cut_out(grey, lv)), "the header is within the cut-out"
+    assert np.array_equal(given[0], bare)
+    assert np.array_equal(given[1], bare)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from echobeat.frames import FrameStack
+from echobeat.measurement.writing import brightest_and_writing
 from echobeat.models.letterbox import Letterbox
 
 
@@ -100,6 +101,24 @@ def test_networks_see_the_picture_as_if_nothing_was_written_beside_it(things):
     assert box.writing is None
     assert box == same
     assert np.array_equal(same.enter(written), box.enter(bare))
+
+
+def test_what_is_written_is_looked_for_once_a_clip(monkeypatch):
+    """Two networks of different sizes look at the frames once; frames that came later are looked at, too."""
+    looks = []
+
+    def look(frames, indices):
+        looks.append(len(indices))
+        return brightest_and_writing(frames, indices)
+
+    monkeypatch.setattr("echobeat.measurement.writing.brightest_and_writing", look)
+    frames = FrameStack.from_array(made_screen(header))
+    boxes = [Letterbox.of(frames, size) for size in (112, 224)]
+    assert looks == [6]
+    assert boxes[0].writing is boxes[1].writing is not None
+    frames.append(made_screen(header, count=1))
+    Letterbox.of(frames, 112)
+    assert looks == [6, 7]
 
 
 def test_of_a_single_image_nothing_is_taken_for_writing():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import unicodedata
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,6 +92,19 @@ def test_an_open_beat_ends_where_the_ventricle_is_lost() -> None:
     gap = dataclasses.replace(made, result=dataclasses.replace(made.result, beats=beats), phases=phases)
     shown = wording.beats_by_frame(gap)[:50]
     assert [beat and beat.index for beat in shown] == [0] * 18 + [None] * 7 + [1] * 25
+
+
+def test_no_beat_reaches_over_frames_that_are_missing_from_the_file() -> None:
+    """A beat cut off at 2 s without frames ends there, and the one that is open behind them does not begin before."""
+    made = made_assessment(frames=75, beat_frames=25)
+    first, second, third = made.beats
+    cut = dataclasses.replace(first, end_frame=None, complete=False, ef=None)
+    behind = dataclasses.replace(second, ed_frame=None, es_frame=35, end_frame=50, complete=False, ef=None)
+    times = made.clip.times_s + np.where(np.arange(75) >= 20, 2.0, 0.0)
+    result = dataclasses.replace(made.result, beats=(cut, behind, third))
+    gap = dataclasses.replace(made, result=result, clip=dataclasses.replace(made.clip, times_s=times))
+    shown = [beat and beat.index for beat in wording.beats_by_frame(gap)]
+    assert shown == [0] * 20 + [1] * 30 + [2] * 25
 
 
 def test_a_beat_that_is_left_out_says_why(assessment: Assessment) -> None:

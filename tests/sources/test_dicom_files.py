@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,9 +32,24 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from echobeat.errors import InvalidClip, UnreadableFile, UnsupportedFile
+from echobeat.errors import InvalidClip, UnreadableFile, UnsupportedFile, passing_fault
 from echobeat.sources import open_clip
 from echobeat.sources.colour import grey_from_rgb
+from echobeat.sources.opening import read_recording
+
+
+class FailingFile(io.BytesIO):
+    """Fails with an error of the system when its last quarter is read."""
+
+    def __init__(self, content: bytes, number: int) -> None:
+        super().__init__(content)
+        self._good, self._number = 3 * len(content) // 4, number
+
+    def read(self, size: int | None = -1) -> bytes:
+        data = super().read(size)
+        if self.tell() > self._good:
+            raise OSError(self._number, os.strerror(self._number))
+        return data
 
 
 def tinted(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -202,7 +219,7 @@ TIMES: dict[str, tuple[dict[str, Any], list[float] | None]] = {
     ),
     "a vector with a leap of hours": (
         {"FrameTime": None, "FrameIncrementPointer": Tag("FrameTimeVector"), "FrameTimeVector": [0, 20, 1e7, 20]},
-        [0, 0.02, 0.04, 0.06],
+        [0, 0.02, 0.54, 0.56],
     ),
     "a display's wish only": (
         {"FrameTime": None, "FrameIncrementPointer": None, "RecommendedDisplayFrameRate": 40},
@@ -383,14 +400,25 @@ def test_a_header_cut_off_before_the_pictures(tmp_path: Path) -> None:
 
 
 def test_a_damaged_frame_is_left_out_and_the_others_keep_their_times(tmp_path: Path) -> None:
-    """One JPEG of twelve is broken."""
+    """One JPEG of twelve is broken; also at a given rate."""
     dataset = compressed(dicom(in_colour(beating(12))), JPEGBaseline8Bit)
     data = bytes(dataset.PixelData)
     third = [place for place in range(len(data)) if data[place : place + 3] == b"\xff\xd8\xff"][3]
     dataset.PixelData = data[:third] + bytes(40) + data[third + 40 :]
-    clip = open_clip(write_dicom(tmp_path / "damaged", dataset))
+    path = write_dicom(tmp_path / "damaged", dataset)
+    clip = open_clip(path)
     assert clip.times_s == pytest.approx([number / FPS for number in range(12) if number != 3])
+    assert open_clip(path, fps=25.0).times_s == pytest.approx(clip.times_s * FPS / 25.0)
     assert [warning.code for warning in clip.warnings] == ["truncated"]
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE])
+def test_a_clip_that_a_disk_does_not_give_back_is_not_cut_off(tmp_path: Path, number: int) -> None:
+    """What fails is the read of one frame in the middle: the others are not taken for the clip."""
+    path = write_dicom(tmp_path / "clip", dicom(beating()))
+    with pytest.raises(UnreadableFile) as raised:
+        read_recording(FailingFile(path.read_bytes(), number), "clip.dcm")
+    assert passing_fault(raised.value) is raised.value.__cause__
 
 
 @pytest.mark.parametrize("syntax", [JPEGBaseline8Bit, JPEG2000Lossless])
@@ -417,6 +445,19 @@ def test_frames_without_an_offset_table_survive_a_cut(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[: -sum(map(len, frames[8:])) + 40])
     clip = open_clip(path)
     assert len(clip.frames) == 8
+    assert [warning.code for warning in clip.warnings] == ["truncated"]
+
+
+@pytest.mark.parametrize("has_table", [True, False])
+def test_garbage_between_the_frames_costs_those_behind_it(tmp_path: Path, has_table: bool) -> None:
+    """With or without an offset table, the frames up to there are read."""
+    dataset = compressed(dicom(in_colour(beating(12))), JPEGBaseline8Bit)
+    frames = list(generate_frames(dataset.PixelData, number_of_frames=12))
+    data = encapsulate(frames, has_bot=has_table)
+    item = len(data) - sum(8 + len(frame) for frame in frames[8:])
+    dataset.PixelData = data[:item] + b"\x12\x34\x56\x78" + data[item + 4 :]
+    clip = open_clip(write_dicom(tmp_path / "garbage", dataset))
+    assert clip.times_s == pytest.approx(np.arange(8) / FPS)
     assert [warning.code for warning in clip.warnings] == ["truncated"]
 
 

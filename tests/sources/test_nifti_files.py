@@ -41,10 +41,29 @@ def test_a_time_step_that_is_none_asks_for_the_rate(tmp_path: Path, units: str, 
     assert open_clip(path, fps=50).fps == pytest.approx(50)
 
 
-def test_a_header_left_at_one_is_no_calibration(tmp_path: Path) -> None:
-    """1 x 1 without a unit is what writers put where they know nothing."""
-    nibabel.save(nibabel.Nifti1Image(beating(4).transpose(2, 1, 0), np.eye(4)), tmp_path / "clip.nii")
-    assert open_clip(tmp_path / "clip.nii", fps=50).spacing_mm is None
+@pytest.mark.parametrize(("units", "spacing"), [("unknown", None), ("mm", None), ("micron", (0.001, 0.001))])
+def test_a_header_left_at_one_is_no_calibration(tmp_path: Path, units: str, spacing: object) -> None:
+    """1 x 1 without a unit or in mm is what writers put where they know nothing; nobody puts micrometres by default."""
+    image = nibabel.Nifti1Image(beating(4).transpose(2, 1, 0), np.eye(4))
+    image.header.set_xyzt_units(units, "unknown")
+    nibabel.save(image, tmp_path / "clip.nii")
+    assert open_clip(tmp_path / "clip.nii", fps=50).spacing_mm == spacing
+
+
+@pytest.mark.parametrize(("zooms", "units"), [((0.1, 0.1, 0.1), "sec"), ((0.4, 0.5, 1.0), "msec")])
+def test_the_third_axis_size_is_no_time_step_where_it_is_a_length_or_a_default(
+    tmp_path: Path, zooms: tuple[float, float, float], units: str
+) -> None:
+    """0.1 in all directions are not 10 frames a second, and 1 is not 1000; the fourth axis is that of time."""
+    frames = beating(4).transpose(2, 1, 0)
+    for pictures, steps in ((frames, zooms), (frames[:, :, None], (*zooms[:2], 7.0, zooms[2]))):
+        image = nibabel.Nifti1Image(pictures, np.eye(4))
+        image.header.set_zooms(steps)
+        image.header.set_xyzt_units("mm", units)
+        nibabel.save(image, tmp_path / f"clip{pictures.ndim}.nii")
+    with pytest.raises(InvalidClip, match=r"frame rate.*--fps"):
+        open_clip(tmp_path / "clip3.nii")
+    assert open_clip(tmp_path / "clip4.nii").fps == pytest.approx(10 if units == "sec" else 1000)
 
 
 @pytest.mark.parametrize("shape", [(96, 72, 1, 6), (96, 72, 6, 1)])

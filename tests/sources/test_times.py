@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from echobeat.measurement.smoothing import gaps
 from echobeat.sources.times import ordered_times, rate_warnings
 
 NAN = float("nan")
@@ -47,10 +48,11 @@ def test_times_that_say_nothing_give_way_to_the_rate(stated: list[float]) -> Non
     assert ordered_times(stated, None) == (None, ())
 
 
-def test_a_leap_of_the_clock_is_closed_but_a_pause_is_kept() -> None:
-    """An hour between two frames is no pause; a second may be."""
+def test_a_leap_of_the_clock_is_shortened_but_a_pause_is_kept() -> None:
+    """An hour between two frames is no pause, but a gap, across which no beat is measured; a second may be one."""
     leap, leap_warnings = ordered_times([0, 0.02, 0.04, 3600.04, 3600.06], None)
-    assert leap == pytest.approx([0, 0.02, 0.04, 0.06, 0.08])
+    assert leap == pytest.approx([0, 0.02, 0.04, 0.56, 0.58])
+    assert gaps(leap).tolist() == [False, False, True, False]
     assert len(leap_warnings) == 1
     pause, pause_warnings = ordered_times([0, 0.02, 0.04, 1.04, 1.06], None)
     assert pause == pytest.approx([0, 0.02, 0.04, 1.04, 1.06])

@@ -143,6 +143,20 @@ def test_a_damaged_frame_is_left_out(tmp_path: Path) -> None:
     assert "11 of 12" in clip.warnings[0].message
 
 
+@pytest.mark.parametrize("lost", [range(4, 8), range(2)])
+def test_damaged_frames_keep_their_time_at_a_given_rate(tmp_path: Path, lost: range) -> None:
+    """What is left before and behind them is not drawn together; the first frame that is left is at 0 s."""
+    path = write_video(tmp_path / "damaged.avi", beating(12))
+    data = bytearray(path.read_bytes())
+    starts = [place for place in range(data.index(b"movi"), len(data)) if data[place : place + 4] == b"00dc"]
+    for number in lost:
+        begin, end = starts[number] + 8, starts[number + 1]
+        data[begin:end] = bytes(end - begin)
+    path.write_bytes(data)
+    left = np.array([number for number in range(12) if number not in lost])
+    assert open_clip(path, fps=25.0).times_s == pytest.approx((left - left[0]) / 25.0)
+
+
 def test_a_frame_dropped_while_recording_is_a_gap_and_no_damage(tmp_path: Path) -> None:
     """AVI keeps the place of a dropped frame with an empty chunk."""
     path = write_video(tmp_path / "dropped.avi", beating(12))

@@ -4,7 +4,7 @@
 
     region     one connected region of a mask, cropped          cycles        where the curve turns
     axis       apex, mitral plane, long axis                    clip_ends     turns and cuts at a clip's ends
-    volume     method of disks, area-length                     beats         every beat
+    volume     method of disks                                  beats         every beat
     smoothing  in seconds, at any frame rate                    ectopy        premature beats
     curve      all of it for every frame                        rhythm        rate, regularity, phases
     codes      every refusal and warning                        ejection_fraction, combination, intervals, calibration
@@ -47,7 +47,7 @@ from echobeat.measurement.region import clean_mask
 from echobeat.measurement.rhythm import index_beat, phases, rhythm
 from echobeat.measurement.turning import turned_clip, turned_curve, turned_frames, turned_masks
 from echobeat.measurement.view import Turn, ViewEvidence
-from echobeat.measurement.volume import area_length_volume, disks_volume
+from echobeat.measurement.volume import disks_volume
 from echobeat.records import Beat, Estimate, Rhythm, Spacing, VolumeCurve
 
 __all__ = [
@@ -62,7 +62,6 @@ __all__ = [
     "Turn",
     "VideoCalibration",
     "ViewEvidence",
-    "area_length_volume",
     "beat_intervals",
     "calibrate",
     "calibrate_studies",

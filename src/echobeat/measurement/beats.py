@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import accumulate, chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,15 +66,15 @@ def find_beats(curve: VolumeCurve) -> tuple[Beat, ...]:
     tuple of Beat
         In order of time, empty where there is less than half a cycle; intervals are left None.
     """
-    cycles = [
-        cycle
-        for start, stop in seen_stretches(curve.times_s, curve.volume_smoothed)
-        for cycle in _find_cycles(curve, start, stop)
+    stretches = [
+        _find_cycles(curve, start, stop)
+        for start, stop in seen_stretches(curve.times_s, np.isfinite(curve.volume_smoothed))
     ]
+    cycles = list(chain(*stretches))
     beats = [_measured(curve, index, cycle) for index, cycle in enumerate(cycles)]
     if not any(beat.complete for beat in beats):
         beats = _half_cycles(curve, beats, cycles)
-    return mark_ectopy(tuple(beats), curve.times_s)
+    return mark_ectopy(tuple(beats), curve.times_s, after_gap=set(accumulate(map(len, stretches))))
 
 
 def _half_cycles(curve: VolumeCurve, beats: list[Beat], cycles: list[_Cycle]) -> list[Beat]:
@@ -94,19 +94,21 @@ def _begins_lowest(curve: VolumeCurve, filling: Beat) -> bool:
     if filling.es_frame is None or filling.end_frame is None:
         return True
     volume = curve.volume_smoothed
-    start, stop = next((a, b) for a, b in seen_stretches(curve.times_s, volume) if a <= filling.es_frame < b)
+    start, stop = next(
+        (a, b) for a, b in seen_stretches(curve.times_s, np.isfinite(volume)) if a <= filling.es_frame < b
+    )
     end_systolic, filled = volume[filling.es_frame], volume[filling.end_frame]
     return bool(volume[start:stop].min() >= end_systolic - LOWER * (filled - end_systolic))
 
 
-def seen_stretches(times_s: FloatArray, volume: FloatArray) -> list[tuple[int, int]]:
+def seen_stretches(times_s: FloatArray, seen: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """(first, one past the last) frame of each stretch in which the ventricle is seen without a long gap.
 
-    Frames that are missing from the file make a gap, too: their time is not seen.
+    Frames that are missing from the file make a gap, too: their time is not seen. `seen` is (frames,).
     """
     holes = np.flatnonzero(gaps(times_s)) + 1
     stretches = []
-    for start, stop in runs(np.isfinite(volume)):
+    for start, stop in runs(seen):
         inside = holes[(holes > start) & (holes < stop)]
         stretches += list(pairwise([start, *inside.tolist(), stop]))
     return stretches
@@ -170,8 +172,7 @@ def read_turns(times_s: FloatArray, volume: FloatArray, turns: Turns) -> list[Tu
     Empty where frames are so far apart that several turns fall on one.
     """
     count = len(turns.times_s)
-    away = np.abs(times_s[None, :] - turns.times_s[:, None])
-    near = [np.flatnonzero(row <= max(SEARCH_S, row.min())) for row in away]
+    near = [frames_near(times_s, float(turn_s)) for turn_s in turns.times_s]
     frames = [0] * count
     for k in range(count):
         if not turns.is_ed[k]:
@@ -191,6 +192,15 @@ def read_turns(times_s: FloatArray, volume: FloatArray, turns: Turns) -> list[Tu
                 frames[k] = _not_late(times_s, volume, frames[k - 1], frames[k], float(cycle))
             frames[k] = _first_after_ejection(volume, frames[k - 1], frames[k])
     return [Turn(frame, bool(is_ed)) for frame, is_ed in zip(frames, turns.is_ed, strict=True)]
+
+
+def frames_near(times_s: FloatArray, turn_s: float) -> NDArray[np.intp]:
+    """Frames within `SEARCH_S` of a turn, or the nearest; only times about it are looked at, however long the clip."""
+    after = int(np.searchsorted(times_s, turn_s))
+    reach = max(SEARCH_S, float(np.abs(times_s[max(after - 1, 0) : after + 1] - turn_s).min()))
+    wider = reach * (1 + 1e-6) + 1e-6
+    first, last = np.searchsorted(times_s, [turn_s - wider, turn_s + wider])
+    return np.asarray(first + np.flatnonzero(np.abs(times_s[first:last] - turn_s) <= reach), np.intp)
 
 
 def alike(times_s: FloatArray, volume: FloatArray, turns: list[Turn]) -> list[Turn]:

@@ -8,6 +8,7 @@ fibrillation every interval differs: there no beat is called premature for its i
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
@@ -27,24 +28,26 @@ STEADY_CV = 0.08
 """The intervals that no premature beat touches vary no more than this (coefficient of variation)."""
 
 
-def mark_ectopy(beats: tuple[Beat, ...], times_s: FloatArray) -> tuple[Beat, ...]:
+def mark_ectopy(beats: tuple[Beat, ...], times_s: FloatArray, after_gap: Collection[int] = ()) -> tuple[Beat, ...]:
     """Mark premature beats (`ectopic`) and the beats after them (`post_ectopic`).
 
     A beat is premature if it comes early and either ejects less or is followed by a pause, while the intervals
     that it does not touch are steady. Where only one such interval is left to compare with, all three must hold.
-    A clip's first beat, whose interval before was not seen, must eject far less and be followed by a pause.
+    A clip's first beat, whose interval before was not seen, must eject far less and be followed by a pause. Of a beat
+    `after_gap` neither the interval before nor the beat before is known.
     """
+    neighbours = [(i,) if i == 0 or i in after_gap else (i - 1, i) for i in range(len(beats))]
     intervals = np.array([_interval(beat, times_s) for beat in beats])
     strokes = np.array([np.nan if b.ef is None or b.edv_px3 is None else b.ef * b.edv_px3 / 100 for b in beats])
-    early = [i for i in range(len(beats)) if _comes_early(i, intervals, strokes)]
-    touched = {j for i in early for j in (i - 1, i)}
+    early = [i for i in range(len(beats)) if _comes_early(neighbours[i], intervals, strokes)]
+    touched = {j for i in early for j in neighbours[i]}
     untouched = np.array([x for j, x in enumerate(intervals) if j not in touched and np.isfinite(x)])
     if not early or len(untouched) == 0 or (len(untouched) > 1 and _cv(untouched) > STEADY_CV):
         return beats
     usual = float(np.median(untouched))
     ectopic = {i for i in early if _is_premature(i, usual, len(untouched), intervals, strokes)}
     return tuple(
-        replace(beat, ectopic=i in ectopic, post_ectopic=i - 1 in ectopic and i not in ectopic)
+        replace(beat, ectopic=i in ectopic, post_ectopic=i not in ectopic and neighbours[i][0] in ectopic)
         for i, beat in enumerate(beats)
     )
 
@@ -56,14 +59,17 @@ def _interval(beat: Beat, times_s: FloatArray) -> float:
     return float(times_s[beat.end_frame] - times_s[beat.ed_frame])
 
 
-def _comes_early(i: int, intervals: FloatArray, strokes: FloatArray) -> bool:
-    """True where beat `i` comes early by the median of all other intervals, which premature beats may distort."""
-    others = np.delete(intervals, [j for j in (i - 1, i) if j >= 0])
+def _comes_early(neighbours: tuple[int, ...], intervals: FloatArray, strokes: FloatArray) -> bool:
+    """True where a beat comes early by the median of all other intervals, which premature beats may distort.
+
+    `neighbours` are the intervals that it touches: the one before, where it is known, and its own.
+    """
+    i, others = neighbours[-1], np.delete(intervals, neighbours)
     others = others[np.isfinite(others)]
     if len(others) == 0:
         return False
     usual = float(np.median(others))
-    if i == 0 or not np.isfinite(intervals[i - 1]):
+    if len(neighbours) == 1 or not np.isfinite(intervals[i - 1]):
         return bool(i == 0 and intervals[i] > 1.2 * usual and strokes[i] < 0.7 * np.nanmedian(strokes))
     return bool(intervals[i - 1] < PREMATURE * usual)
 

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from echobeat.measurement.writing import brightest_and_writing
-from echobeat.records import Clip
+from echobeat.measurement.smoothing import gaps
+from echobeat.measurement.writing import brightest_and_writing, picture_box, screen
+from echobeat.records import Clip, FloatArray
 
 SAMPLES = 16
 """Frames looked at, spread evenly over the clip."""
@@ -67,9 +68,11 @@ class ClipEvidence:
     ----------
     frames : number of frames.
     duration_s : from the first frame to the last.
+    mean_fps : frames a second on average, where none are missing: not across gaps in which no beat is measured; 0 for
+        a single frame.
     still_fraction : share (0-1) of the sampled moments at which nothing moves for 0.2 s; 1 for a single frame.
     coherence : median correlation (-1 to 1) of a frame with the next one; 1 for a single frame.
-    colour_fraction : as in `Clip`.
+    colour_fraction : as in `Clip`, but of the picture, where black borders are cut off for the networks.
     disorder : how much a frame differs from the next one, over how much it differs from others of the clip: about 0.2
         in a loop at 50 frames a second, 1 where the frames come in no order; 0 for a single frame.
     moved : how much frames of the clip differ from each other once grain and noise are blurred away, over the contrast:
@@ -79,6 +82,7 @@ class ClipEvidence:
 
     frames: int
     duration_s: float
+    mean_fps: float
     still_fraction: float
     coherence: float
     colour_fraction: float
@@ -118,9 +122,10 @@ def gather_evidence(clip: Clip) -> ClipEvidence:
     return ClipEvidence(
         frames=count,
         duration_s=float(clip.times_s[-1] - clip.times_s[0]),
+        mean_fps=_mean_fps(clip.times_s),
         still_fraction=float(np.mean(np.array(changes) < STILL_SHARE)) if changes else 1.0,
         coherence=float(np.median(correlations)) if correlations else 1.0,
-        colour_fraction=clip.colour_fraction,
+        colour_fraction=_coloured(clip),
         contrast=contrast,
         surroundings=float(np.median([image.surroundings for image in images])),
         smoothness=float(np.median([image.smoothness for image in images])),
@@ -130,6 +135,18 @@ def gather_evidence(clip: Clip) -> ClipEvidence:
         moved=apart / max(contrast, EMPTY_GREY),
         picture=(rows.stop - rows.start) * (columns.stop - columns.start) / (height * width),
     )
+
+
+def _coloured(clip: Clip) -> float:
+    top, left, bottom, right = picture_box(*screen(clip.frames))
+    _, height, width = clip.frames.shape
+    return min(1.0, clip.colour_fraction / ((bottom - top) * (right - left) / (height * width)))
+
+
+def _mean_fps(times_s: FloatArray) -> float:
+    missing = gaps(times_s)
+    running_s = float(times_s[-1] - times_s[0]) - float(np.diff(times_s)[missing].sum())
+    return np.count_nonzero(~missing) / running_s if running_s > 0 else 0.0
 
 
 def _without_grain(image: Float32Image) -> Float32Image:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from echobeat.frames import FrameStack
 from echobeat.measurement.codes import refused, warn
@@ -18,6 +19,7 @@ from echobeat.measurement.evidence import EMPTY_GREY, ClipEvidence
 from echobeat.measurement.score import chance, wall_contrast
 from echobeat.measurement.smoothing import gaps
 from echobeat.measurement.view import ViewEvidence, view_warnings
+from echobeat.measurement.writing import DARK, Box, picture_box, screen
 from echobeat.records import Beat, Clip, ClipWarning, FloatArray, LVMasks, Quality, Rhythm, VolumeCurve
 
 STILL_CLIP, PARTLY_FROZEN_SHARE, FROZEN_SHARE = 0.97, 0.15, 0.6
@@ -52,10 +54,15 @@ ROUGH, VERY_ROUGH = 0.05, 0.15
 JUMP, JUMPS_WARNED = 0.15, 0.05
 """A jump of the contour's middle by this fraction of its length within a frame; share of frames that may."""
 BORDER_WARNED = 0.3
+STRAIGHT = 0.5
+"""Share of a picture's side that is lit at its very edge, above which a black bar bounds it, and no sector's arc."""
 LOW_FPS, MIN_FPS = 24.0, 10.0
 """For EF, 50 ms a frame suffice at rest and 40 ms in exercise (Bacharach et al. 1979, J Nucl Med 20:189-193): from 24 a
 second down a clip is warned of. Taken from the true volume curves of 120 phantoms, EF is too small by 0.1 points at 20
 frames a second, 0.4 at 10 (1.4 in one beat of 20), 0.8 at 8 and 2.7 at 5 (8.1): below 10 a clip is refused."""
+RATE_TOLERANCE = 0.01
+"""A rate that is lower by no more than this share is the rate: 24 frames a second are 41.67 ms a frame in a header, 42
+where a container counts in whole ones, and 23.976 a second on film."""
 MIN_DURATION_S = 0.2
 """From the Q wave to the end of ejection a heart at 160 a minute takes 0.21 s (Weissler et al. 1968, Circulation
 37:149-159, doi:10.1161/01.CIR.37.2.149)."""
@@ -116,10 +123,10 @@ def image_warnings(evidence: ClipEvidence) -> Iterator[ClipWarning]:
     if evidence.contrast < EMPTY_GREY:
         yield warn("blank")
         return
-    rate = (evidence.frames - 1) / evidence.duration_s if evidence.duration_s > 0 else None
+    rate = evidence.mean_fps
     if evidence.frames == 1 or evidence.still_fraction > STILL_CLIP:
         yield warn("still_image")
-    elif rate is not None and rate < MIN_FPS:
+    elif _slower(rate, MIN_FPS):
         yield warn("frame_rate_too_low", fps=rate)
     elif evidence.duration_s < MIN_DURATION_S:
         yield warn("too_short", duration=evidence.duration_s)
@@ -127,7 +134,7 @@ def image_warnings(evidence: ClipEvidence) -> Iterator[ClipWarning]:
         yield warn("frozen", share=evidence.still_fraction)
     elif evidence.still_fraction > PARTLY_FROZEN_SHARE:
         yield warn("partly_frozen", share=evidence.still_fraction)
-    elif rate is not None and rate >= ORDERED_FPS and evidence.duration_s >= ORDERED_S and evidence.disorder > DISORDER:
+    elif rate >= ORDERED_FPS and evidence.duration_s >= ORDERED_S and evidence.disorder > DISORDER:
         still = evidence.moved < STILL_MOVED
         yield warn("still_image") if still else warn("frames_out_of_order", share=evidence.disorder)
     reason = _unlike_ultrasound(evidence)
@@ -140,6 +147,10 @@ def image_warnings(evidence: ClipEvidence) -> Iterator[ClipWarning]:
         yield warn("colour_doppler", share=evidence.colour_fraction)
     elif evidence.colour_fraction > COLOUR_PRESENT:
         yield warn("colour_present", share=evidence.colour_fraction)
+
+
+def _slower(fps: float, limit: float) -> bool:
+    return fps < limit * (1 - RATE_TOLERANCE)
 
 
 def _unlike_ultrasound(evidence: ClipEvidence) -> str | None:
@@ -187,7 +198,7 @@ class Contours:
             size=_size(clip, evidence, curve),
             rough=roughness(curve),
             jumps=jump_share(curve),
-            border=border_share(masks.lv),
+            border=border_share(masks.lv, picture_edges(*screen(clip.frames))),
         )
 
     @property
@@ -247,7 +258,7 @@ def _of_beats(clip: Clip, beats: Sequence[Beat], rhythm: Rhythm | None) -> Itera
         yield warn("implausible_ef", ef=estimate.value)
     if rhythm and not RATE_RANGE_BPM[0] <= rhythm.heart_rate_bpm <= RATE_RANGE_BPM[1]:
         yield warn("implausible_rate", rate=rhythm.heart_rate_bpm)
-    if clip.fps and clip.fps < LOW_FPS:
+    if clip.fps and _slower(clip.fps, LOW_FPS):
         yield warn("low_frame_rate", fps=clip.fps)
     volumes = [beat.edv_ml for beat in counted if beat.edv_ml is not None]
     if volumes and not VOLUME_RANGE_ML[0] <= float(np.median(volumes)) <= VOLUME_RANGE_ML[1]:
@@ -285,7 +296,8 @@ def _soundness(contours: Contours, clip: Clip, evidence: ClipEvidence, beats: Se
 def foreshortening(curve: VolumeCurve, beats: Sequence[Beat]) -> float | None:
     """How far the apex moves towards the base from ED to ES, plus half the roundness at ED; median over beats.
 
-    Both relative to the long axis at ED: the motion by its length, the area by its square. None without a beat.
+    Both relative to the long axis at ED: the motion by its length, the area by its square. None without a beat whose
+    contours at ED and ES were both seen, and not only bridged.
     """
     scale = np.array(curve.spacing_mm or (1.0, 1.0))
     apex, base = curve.apex_px * scale, curve.base_px * scale
@@ -298,7 +310,8 @@ def foreshortening(curve: VolumeCurve, beats: Sequence[Beat]) -> float | None:
         if square > 0:
             motion = float((apex[beat.es_frame] - apex[beat.ed_frame]) @ axis) / square
             found.append(motion + 0.5 * float(curve.area_px[beat.ed_frame] * scale.prod()) / square)
-    return float(np.median(found)) if found and np.isfinite(found).all() else None
+    seen = [index for index in found if np.isfinite(index)]
+    return float(np.median(seen)) if seen else None
 
 
 def _ramp(value: float, low: float, high: float) -> float:
@@ -335,10 +348,27 @@ def jump_share(curve: VolumeCurve) -> float:
     return float(np.mean(steps > JUMP)) if len(steps) else 0.0
 
 
-def border_share(masks: FrameStack) -> float:
-    """Share of frames in which the mask touches the edge of the image."""
+def picture_edges(brightest: NDArray[np.uint8], writing: NDArray[np.bool_] | None) -> Box:
+    """The frame's edges, and in their place those of a picture between black bars that are cut off for the networks.
+
+    A bar leaves a straight edge; beside a sector, which is bounded by an arc, the frame's edge is asked.
+    """
+    frame: Box = (0, 0, *brightest.shape)
+    top, left, bottom, right = box = picture_box(brightest, writing)
+    lit = brightest[top:bottom, left:right] > DARK
+    straight = (share > STRAIGHT for share in (lit[0].mean(), lit[:, 0].mean(), lit[-1].mean(), lit[:, -1].mean()))
+    top, left, bottom, right = (
+        edge if barred else outer for edge, outer, barred in zip(box, frame, straight, strict=True)
+    )
+    return top, left, bottom, right
+
+
+def border_share(masks: FrameStack, edges: Box) -> float:
+    """Share of frames in which the mask touches an edge of the picture, (top, left, bottom, right)."""
+    top, left, bottom, right = edges
     touching = 0
     for _, block in masks.blocks():
-        edges = block[:, [0, -1], :].any(axis=(1, 2)) | block[:, :, [0, -1]].any(axis=(1, 2))
-        touching += int(np.count_nonzero(edges))
+        rows = block[:, : top + 1].any(axis=(1, 2)) | block[:, bottom - 1 :].any(axis=(1, 2))
+        columns = block[:, :, : left + 1].any(axis=(1, 2)) | block[:, :, right - 1 :].any(axis=(1, 2))
+        touching += int(np.count_nonzero(rows | columns))
     return touching / max(1, len(masks))

@@ -103,7 +103,7 @@ def phases(times_s: FloatArray, volume: FloatArray, beats: Sequence[Beat]) -> tu
     Parameters
     ----------
     times_s, volume : ndarray
-        (frames,); the volume smoothed, NaN where the ventricle is not seen.
+        (frames,); the volume smoothed, NaN where the ventricle is not seen, or a picture is held.
     beats : sequence of Beat
         In order of time.
 
@@ -120,7 +120,7 @@ def phases(times_s: FloatArray, volume: FloatArray, beats: Sequence[Beat]) -> tu
                 turns[frame] = phase  # type: ignore[assignment]  # the literals above are phases
     following: dict[Phase, Phase] = {"ED": "systole", "ES": "diastole"}
     preceding: dict[Phase, Phase] = {"ED": "diastole", "ES": "systole"}
-    for start, stop in seen_stretches(times_s, volume):
+    for start, stop in seen_stretches(times_s, np.isfinite(volume)):
         ordered = sorted(frame for frame in turns if start <= frame < stop)
         if not ordered:
             continue

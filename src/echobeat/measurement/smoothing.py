@@ -22,6 +22,9 @@ CURVATURE_RIDGE = 0.7
 end-systolic dip, and a local parabola, which overshoots where a plateau ends in a fall. Here the two cancel
 on volume curves: see tests/measurement/test_smoothing.py for what is left."""
 
+LEAST_WEIGHT = 1e-9
+"""Of the frames seen around a time, together: one more than six widths away tells nothing."""
+
 AT_ONCE = 4096
 """Times that are fitted together: the windows around all frames of a long and fast clip would fill gigabytes."""
 
@@ -55,7 +58,7 @@ def local_quadratic(times_s: FloatArray, values: FloatArray, width_s: float, at_
     Returns
     -------
     ndarray
-        (m,), float64; NaN in the middle of gaps longer than `LONGEST_GAP_S`.
+        (m,), float64; NaN in the middle of gaps longer than `LONGEST_GAP_S`, and where no frame nearby was seen.
     """
     seen = np.isfinite(values)
     if not seen.any():
@@ -87,7 +90,7 @@ def _fitted(times_s: FloatArray, values: FloatArray, width_s: float, reach: int,
     matrix[:, 2, 2] += CURVATURE_RIDGE * powers[:, 0]
     matrix = matrix + np.diag([1e-12, 1e-6, 1e-6])  # keeps windows with one or two frames solvable
     fitted: FloatArray = np.linalg.solve(matrix, right[:, :, None])[:, 0, 0]
-    return fitted
+    return np.where(powers[:, 0] > LEAST_WEIGHT, fitted, np.nan)
 
 
 def _in_gap(seen_s: FloatArray, at_s: FloatArray, step_s: float) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

@@ -1,4 +1,4 @@
-"""Volume of the ventricle from one plane: method of disks and area-length."""
+"""Volume of the ventricle from one plane by the method of disks."""
 
 from __future__ import annotations
 
@@ -71,22 +71,3 @@ def region_disks_volume(region: Region, axis: LongAxis, spacing: Spacing, disks:
 def _centres(size: int, split: int) -> FloatArray:
     """Centres of `split` parts of each of `size` samples, counted from the outer edge of the first."""
     return (np.arange(size * split) + 0.5) / split
-
-
-def area_length_volume(area: float, length: float) -> float:
-    """Volume by the single-plane area-length method: 8 A^2 / (3 pi L), exact for an ellipsoid of revolution.
-
-    Folland et al., "Assessment of left ventricular ejection fraction and volumes by real-time,
-    two-dimensional echocardiography", Circulation 60:760-766 (1979), doi:10.1161/01.CIR.60.4.760.
-
-    Parameters
-    ----------
-    area, length : float
-        Area of the cavity and length of its long axis in the same unit (px^2 and px, or mm^2 and mm).
-
-    Returns
-    -------
-    float
-        In the cubed unit; NaN where the length is not positive.
-    """
-    return 8.0 * area**2 / (3.0 * np.pi * length) if length > 0 else float("nan")

@@ -8,6 +8,7 @@ may move. A second picture is neither, and stays. What touches the picture belon
 from __future__ import annotations
 
 from collections.abc import Sequence
+from weakref import WeakKeyDictionary
 
 import cv2
 import numpy as np
@@ -40,9 +41,48 @@ THIN, LONG = 0.1, 0.25
 """A trace: share of its pixels that are wider than a stroke, at most, and of the frame's width that it runs through."""
 
 
-def brightest_and_writing(
-    frames: FrameStack, indices: Sequence[int]
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_] | None]:
+CROP_BELOW = 0.8
+"""Black borders are cut off where the picture fills less than this share of a side: a sector in the corner
+of a screen would otherwise reach the network far smaller than anything it has learned from."""
+
+LOOKED_AT = 24
+"""Frames, spread over the clip, from which the picture's place on the screen is found."""
+
+Screen = tuple[NDArray[np.uint8], NDArray[np.bool_] | None]
+"""What `brightest_and_writing` finds."""
+
+Box = tuple[int, int, int, int]
+"""(top, left, bottom, right) in pixels; bottom and right are exclusive."""
+
+_SCREENS: WeakKeyDictionary[FrameStack, tuple[int, Screen]] = WeakKeyDictionary()
+"""Of the clips that are at hand, with the number of their frames: several networks look at one clip."""
+
+
+def screen(frames: FrameStack) -> Screen:
+    """What `brightest_and_writing` finds in `LOOKED_AT` frames of a clip, looked for once a clip."""
+    count = len(frames)
+    found = _SCREENS.get(frames)
+    if found is None or found[0] != count:
+        indices = np.linspace(0, count - 1, min(LOOKED_AT, count)).astype(int).tolist()
+        found = _SCREENS[frames] = count, brightest_and_writing(frames, indices)
+    return found[1]
+
+
+def picture_box(brightest: NDArray[np.uint8], writing: NDArray[np.bool_] | None) -> Box:
+    """Where the picture lies in the frame, (height, width) uint8: a side is cut only where much of it is black."""
+    height, width = brightest.shape
+    lit = brightest > DARK if writing is None else (brightest > DARK) & ~writing
+    rows, columns = np.flatnonzero(lit.mean(axis=1) > 0.01), np.flatnonzero(lit.mean(axis=0) > 0.01)
+    top, bottom, left, right = 0, height, 0, width
+    if len(rows) and len(columns):
+        if rows[-1] + 1 - rows[0] < CROP_BELOW * height:
+            top, bottom = int(rows[0]), int(rows[-1]) + 1
+        if columns[-1] + 1 - columns[0] < CROP_BELOW * width:
+            left, right = int(columns[0]), int(columns[-1]) + 1
+    return top, left, bottom, right
+
+
+def brightest_and_writing(frames: FrameStack, indices: Sequence[int]) -> Screen:
     """The brightest value of each pixel over some frames of a clip, and what is written beside the picture.
 
     Parameters

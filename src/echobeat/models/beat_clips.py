@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echobeat.frames import FrameStack
+from echobeat.measurement.writing import screen
 from echobeat.records import Beat
 
 FRAMES = 16
@@ -47,7 +48,8 @@ def beat_clip(frames: FrameStack, lv: FrameStack, beat: Beat, *others: FrameStac
     if moments is None:
         return None
     grey, *masks = (np.stack([stack[int(moment)] for moment in moments]) for stack in (frames, lv, *others))
-    return cut_out(grey, *masks)
+    _, writing = screen(frames)  # what is written beside the picture is black
+    return cut_out(grey if writing is None else grey * ~writing, *masks)
 
 
 def beat_frames(beat: Beat) -> NDArray[np.intp] | None:

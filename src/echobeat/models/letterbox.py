@@ -9,14 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echobeat.frames import FrameStack
-from echobeat.measurement.writing import DARK, brightest_and_writing
-
-CROP_BELOW = 0.8
-"""Black borders are cut off where the picture fills less than this share of a side: a sector in the corner
-of a screen would otherwise reach the network far smaller than anything it has learned from."""
-
-LOOKED_AT = 24
-"""Frames, spread over the clip, from which the picture's place on the screen is found."""
+from echobeat.measurement.writing import picture_box, screen
 
 
 @dataclass(frozen=True)
@@ -48,14 +41,7 @@ class Letterbox:
     def around(cls, brightest: NDArray[np.uint8], size: int, writing: NDArray[np.bool_] | None = None) -> Letterbox:
         """Choose the box from the brightest value of each pixel over some frames, (height, width) uint8."""
         height, width = brightest.shape
-        lit = brightest > DARK if writing is None else (brightest > DARK) & ~writing
-        rows, columns = np.flatnonzero(lit.mean(axis=1) > 0.01), np.flatnonzero(lit.mean(axis=0) > 0.01)
-        top, bottom, left, right = 0, height, 0, width
-        if len(rows) and len(columns):
-            if rows[-1] + 1 - rows[0] < CROP_BELOW * height:
-                top, bottom = int(rows[0]), int(rows[-1]) + 1
-            if columns[-1] + 1 - columns[0] < CROP_BELOW * width:
-                left, right = int(columns[0]), int(columns[-1]) + 1
+        top, left, bottom, right = picture_box(brightest, writing)
         return cls(height, width, top, left, bottom, right, size, writing)
 
     @classmethod
@@ -66,8 +52,7 @@ class Letterbox:
         """
         if not crop and frames.shape[1:] == (size, size):
             return cls(size, size, 0, 0, size, size, size)
-        looked_at = np.linspace(0, len(frames) - 1, min(LOOKED_AT, len(frames))).astype(int).tolist()
-        brightest, writing = brightest_and_writing(frames, looked_at)
+        brightest, writing = screen(frames)
         return cls.around(brightest, size, writing)
 
     @property

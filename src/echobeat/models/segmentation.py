@@ -41,7 +41,7 @@ class Segmenter:
         self._channel = card.classes.index("left_ventricle")
 
     def segment(self, frames: FrameStack, progress: Callable[[int], None] | None = None) -> LVMasks:
-        """Find the left ventricle in every frame, each by itself.
+        """Find the left ventricle in every frame, each by itself in the box of all, see `Letterbox.of`.
 
         Parameters
         ----------

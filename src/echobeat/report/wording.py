@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import os
 import unicodedata
-from bisect import bisect
 from dataclasses import dataclass
 
+import numpy as np
+
+from echobeat.measurement.beats import seen_stretches
 from echobeat.measurement.codes import CODES
 from echobeat.measurement.ejection_fraction import category
 from echobeat.records import Assessment, Beat, Category, ClipWarning, Estimate, Result
@@ -115,20 +117,18 @@ def is_judged(result: Result) -> bool:
 def beats_by_frame(assessment: Assessment) -> list[Beat | None]:
     """The beat that each frame belongs to: from its end-diastole up to the frame before the next one's.
 
-    A beat of which not all is seen begins (ends) where the ventricle comes into sight (is lost).
+    A beat of which not all is seen begins (ends) where the ventricle comes into sight (is lost), or where frames are
+    missing from the file.
     """
-    last = assessment.result.clip.frames
-    unseen = [-1, *(k for k, phase in enumerate(assessment.phases) if not phase), last]
-    shown: list[Beat | None] = [None] * last
+    shown: list[Beat | None] = [None] * len(assessment.phases)
+    stretches = seen_stretches(assessment.clip.times_s, np.array(assessment.phases) != "")
     for beat in reversed(assessment.beats):  # of two beats that share a frame, the earlier has it
         known = [f for f in (beat.ed_frame, beat.es_frame, beat.end_frame) if f is not None]
-        if not known:
-            continue
-        first, after = unseen[bisect(unseen, known[0]) - 1] + 1, unseen[bisect(unseen, known[-1])]
-        start = first if beat.ed_frame is None else beat.ed_frame
-        stop = after if beat.end_frame is None else beat.end_frame
-        stop += stop == last - 1
-        shown[start:stop] = [beat] * (stop - start)
+        for first, after in stretches:
+            if known and first <= known[0] < after:
+                start = first if beat.ed_frame is None else beat.ed_frame
+                stop = after if beat.end_frame in (None, after - 1) else beat.end_frame
+                shown[start:stop] = [beat] * (stop - start)
     return shown
 
 

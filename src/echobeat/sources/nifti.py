@@ -26,6 +26,8 @@ _SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
 _MILLIMETRES = {"meter": 1e3, "mm": 1.0, "micron": 1e-3, "unknown": 1.0}
 """Lengths without a unit are taken for mm, as NIfTI software does."""
 
+_Z_AXIS = 3
+
 _LARGEST_OFFSET = 64 * 2**20
 """Where the pictures may begin at the latest: header extensions are far smaller."""
 
@@ -37,9 +39,10 @@ def read_nifti(file: BinaryIO, source: str, *, compressed: bool) -> Recording:
     the header's display range (``cal_min``, ``cal_max``) wins over both; any other range is mapped from the
     clip's smallest and largest value to 0-255, with the warning ``grey_rescaled``.
     Time: ``pixdim`` of the time axis with its unit; without a unit, or where it gives a rate that no
-    echocardiogram has (many writers leave it at 1 s), the file is taken to give none.
-    Spacing: ``pixdim`` of y (row) and x (column); exactly 1 x 1 without a unit is a writer's default, not a
-    calibration.
+    echocardiogram has (many writers leave it at 1 s), the file is taken to give none. So it is with a third axis
+    whose ``pixdim`` is 1, or that of x or y: NIfTI means it for z, and it is a length or a default.
+    Spacing: ``pixdim`` of y (row) and x (column); exactly 1 x 1 without a unit or in mm is a writer's default (ITK
+    states mm in any case), not a calibration.
 
     Raises
     ------
@@ -149,14 +152,17 @@ def _time_step(header: Any, axis: int | None) -> float | None:
     unit = _SECONDS.get(header.get_xyzt_units()[1])
     if axis is None or unit is None:
         return None
-    step = float(str(header["pixdim"][axis])) * unit
+    stated = float(str(header["pixdim"][axis]))
+    if axis == _Z_AXIS and stated in (1.0, *(float(str(header["pixdim"][other])) for other in (1, 2))):
+        return None
+    step = stated * unit
     return step if step > 0 and PLAUSIBLE_FPS[0] <= 1.0 / step <= PLAUSIBLE_FPS[1] else None
 
 
 def _spacing(header: Any) -> Spacing | None:
     unit = header.get_xyzt_units()[0]
     column, row = (float(str(header["pixdim"][axis])) for axis in (1, 2))  # 0.4 of float32 is to stay 0.4
-    uncalibrated = unit == "unknown" and row == column == 1.0
+    uncalibrated = unit in ("unknown", "mm") and row == column == 1.0
     if uncalibrated or 0.0 in (row, column):
         return None
     scale = _MILLIMETRES[unit]

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
+import numpy as np
+
 from echobeat.errors import InvalidClip, UnreadableFile, UnsupportedFile
 from echobeat.given import check_fps, spacing_of
 from echobeat.records import Clip, Spacing
@@ -30,7 +32,7 @@ def open_clip(
     path : path
         AVI, MP4, MOV, WebM, GIF, multi-frame ultrasound DICOM, or a NIfTI cine (x, y, time).
     fps : float, optional
-        Frames a second. Wins over the frame times in the file.
+        Frames a second. Wins over the frame times in the file; frames that cannot be decoded keep their time.
     spacing_mm : float or (row, column), optional
         Pixel spacing in mm. Wins over the calibration in the file.
 
@@ -58,7 +60,8 @@ def open_clip(
 
 
 def clip_from_recording(recording: Recording, source: str, fps: float | None, spacing: Spacing | None) -> Clip:
-    """Apply the user's frame rate and spacing to what the file says; theirs win.
+    """Apply the user's frame rate and spacing to what the file says; theirs win. A frame that could not be decoded
+    leaves a gap at a given rate, too.
 
     Raises
     ------
@@ -68,7 +71,8 @@ def clip_from_recording(recording: Recording, source: str, fps: float | None, sp
     """
     count = len(recording.frames)
     if fps is not None:
-        times, answered = regular_times(count, fps), set(_TIME_WARNINGS)
+        numbers = np.arange(count) if recording.numbers is None else recording.numbers - recording.numbers[0]
+        times, answered = numbers / fps, set(_TIME_WARNINGS)
     elif recording.times_s is not None:
         check_times(recording.times_s, source)
         times, answered = recording.times_s, set()

@@ -38,6 +38,8 @@ class Recording:
     colour_fraction : float
         As in `Clip`.
     warnings : tuple of ClipWarning
+    numbers : ndarray or None
+        (frames,), int, increasing: each frame's number in the file, where some between could not be decoded.
     """
 
     frames: FrameStack
@@ -45,6 +47,7 @@ class Recording:
     spacing_mm: Spacing | None = None
     colour_fraction: float = 0.0
     warnings: tuple[ClipWarning, ...] = ()
+    numbers: NDArray[np.intp] | None = None
 
 
 class FrameCollector:

@@ -19,6 +19,8 @@ GIVE_FPS = "Give the frame rate (--fps, or fps=), for example 50"
 
 _LONGEST_PAUSE_S = 10.0
 _LONGEST_PAUSE_STEPS = 100.0
+_LEFT_OF_A_PAUSE_S = 0.5
+"""Beside a frame's step: enough for no beat to be measured across, see `measurement.smoothing.LONGEST_GAP_S`."""
 
 
 def regular_times(count: int, fps: float) -> FloatArray:
@@ -31,7 +33,8 @@ def ordered_times(stated: Sequence[float], fps: float | None) -> tuple[FloatArra
 
     Times that increase are kept as they are, at whatever rate they vary. Otherwise the longest increasing
     series among them is kept and the rest interpolated between their neighbours. Where fewer than half can be
-    kept, the constant rate takes over. A pause of over 10 s and 100 frame steps is a broken clock and is closed.
+    kept, the constant rate takes over. A pause of over 10 s and 100 frame steps is a broken clock and is shortened to
+    half a second: how much time passed is not known.
 
     Parameters
     ----------
@@ -60,7 +63,7 @@ def ordered_times(stated: Sequence[float], fps: float | None) -> tuple[FloatArra
         return None, ()
     else:
         repaired = regular_times(count, fps)
-    repaired = _without_pauses(repaired - repaired[0])
+    repaired = _shorter_pauses(repaired - repaired[0])
     changed = len(good) < count or not np.allclose(repaired, times - times[0])
     return repaired, (_repaired_warning(count - len(good)),) if changed else ()
 
@@ -96,7 +99,7 @@ def rate_warnings(times_s: FloatArray) -> tuple[ClipWarning, ...]:
     if len(times_s) < 2:
         return ()
     fps = round(1.0 / float(np.median(np.diff(times_s))), 2)
-    if PLAUSIBLE_FPS[0] <= fps <= PLAUSIBLE_FPS[1]:
+    if fps >= PLAUSIBLE_FPS[0]:
         return ()
     return (
         ClipWarning(
@@ -108,8 +111,9 @@ def rate_warnings(times_s: FloatArray) -> tuple[ClipWarning, ...]:
 
 
 def _repaired_warning(bad: int) -> ClipWarning:
-    what = f"{bad} frame times were missing or out of order" if bad else "A pause between frames was implausible"
-    return ClipWarning("frame_times_repaired", f"{what} and filled in; give the rate with --fps if it is known.")
+    filled = f"{bad} frame times were missing or out of order and filled in"
+    what = filled if bad else "A pause between frames was implausible and shortened"
+    return ClipWarning("frame_times_repaired", f"{what}; give the rate with --fps if it is known.")
 
 
 def _longest_increasing(times: FloatArray) -> list[int]:
@@ -144,10 +148,10 @@ def _interpolated(times: FloatArray, good: list[int]) -> FloatArray:
     return filled
 
 
-def _without_pauses(times: FloatArray) -> FloatArray:
+def _shorter_pauses(times: FloatArray) -> FloatArray:
     steps = np.diff(times)
     usual = float(np.median(steps))
     pauses = steps > max(_LONGEST_PAUSE_S, _LONGEST_PAUSE_STEPS * usual)
     if not pauses.any():
         return times
-    return np.concatenate([[0.0], np.cumsum(np.where(pauses, usual, steps))])
+    return np.concatenate([[0.0], np.cumsum(np.where(pauses, usual + _LEFT_OF_A_PAUSE_S, steps))])

@@ -14,6 +14,7 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from echobeat.errors import InvalidClip, UnreadableFile, UnsupportedFile
+from echobeat.records import FloatArray
 from echobeat.sources.kinds import Kind
 from echobeat.sources.recording import (
     MAX_FRAME_PX,
@@ -176,8 +177,19 @@ def _recording(film: _Film, container: Any, stream: Any) -> Recording:
     if film.lost or ends_early:
         warnings = (*warnings, truncated(len(film.times_s), announced))
     return Recording(
-        film.collector.finish(), times, colour_fraction=film.collector.colour.fraction(), warnings=warnings
+        film.collector.finish(),
+        times,
+        colour_fraction=film.collector.colour.fraction(),
+        warnings=warnings,
+        numbers=_numbers(times) if film.lost and times is not None else None,
     )
+
+
+def _numbers(times_s: FloatArray) -> NDArray[np.intp]:
+    """The frames' numbers in the file by their times: the longer a step, the more frames were lost in it."""
+    steps = np.diff(times_s)
+    usual = np.rint(steps / np.median(steps)) if len(steps) else steps
+    return np.concatenate([[0], np.cumsum(np.maximum(usual, 1))]).astype(np.intp)
 
 
 def _ends_early(film: _Film, container: Any, stream: Any) -> bool:

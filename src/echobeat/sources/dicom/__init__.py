@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
+import numpy as np
+
 from echobeat.errors import UnreadableFile
 from echobeat.sources.dicom.decode import PixelDecoder
 from echobeat.sources.dicom.grey import GreyScale
@@ -45,7 +47,8 @@ def read_dicom(file: BinaryIO, source: str) -> Recording:
     spacing, spacing_warnings = calibration(header.attributes, height, width)
     lost = (truncated(len(read), header.frames),) if len(read) < header.frames else ()
     warnings = (*grey_warnings, *time_warnings, *spacing_warnings, *lost)
-    return Recording(frames, times, spacing, collector.colour.fraction(), warnings)
+    numbers = np.array(read) if lost else None
+    return Recording(frames, times, spacing, collector.colour.fraction(), warnings, numbers)
 
 
 def _collect(

@@ -19,8 +19,8 @@ from echobeat.sources.recording import decoding
 class GreyScale:
     """Brings decoded frames to 8-bit grey, by the rules of their photometric interpretation.
 
-    - 8 bits and fewer, unsigned: as they are. MONOCHROME1 is inverted.
-    - More than 8 bits, or signed: by Window Center and Width where stated (PS3.3 C.11.2.1.2), otherwise the
+    - 8 bits, unsigned: as they are. MONOCHROME1 is inverted.
+    - Fewer or more bits, or signed: by Window Center and Width where stated (PS3.3 C.11.2.1.2), otherwise the
       range that Bits Stored allows is mapped to 0-255, or another one (`between`).
     - Colour: luma of the RGB picture. PALETTE COLOR goes through its table first.
 

@@ -69,9 +69,11 @@ def _encapsulated(file: BinaryIO, header: Header) -> Iterator[bytes]:
     """Return whole frames; where the fragments do not add up to frames, one fragment is taken for one frame."""
     start = file.tell()
     parse_basic_offsets(file)
+    first = file.tell()
     try:
         fragments, _ = parse_fragments(file)
     except ValueError:  # garbage between the fragments: take them up to there
+        file.seek(first)
         return generate_fragments(file)
     file.seek(start)
     count = max(1, min(header.frames, fragments))
