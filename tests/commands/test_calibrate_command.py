@@ -1,6 +1,7 @@
 """echobeat calibrate: studies of known EF give a model intervals, and --forget takes them back."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from echobeat.evaluation import known
 from echobeat.evaluation.calibration import KnownStudy
 from echobeat.measurement import CalibrationStudy, MeasurementError
 from echobeat.models import companion, load_card
-from echobeat.models.cards import write_calibration
+from echobeat.models.cards import model_file, write_calibration
 
 
 @pytest.fixture
@@ -115,9 +116,12 @@ def test_a_video_networks_calibration_belongs_to_its_pair(call, tmp_path):
 
 def test_free_and_a_model_that_is_not_contradict_each_other(call, data, tmp_path):
     """--free with a model under CAMUS's licence is wrong use, not silently one of the two."""
-    code, _, err = call("analyze", data / "v0.avi", "--out", tmp_path / "out", "--free", "--ef", "ef")
-    assert code == 2
-    assert "--free" in err
+    shutil.copy(model_file("lv"), tmp_path / "mine.onnx")
+    shutil.copy(model_file("lv").with_suffix(".json"), tmp_path / "mine.json")
+    for model in (("--ef", "ef"), ("--segmentation", tmp_path / "mine.onnx")):
+        code, _, err = call("analyze", data / "v0.avi", "--out", tmp_path / "out", "--free", *model)
+        assert code == 2
+        assert "--free" in err
 
 
 def test_predictions_of_another_calibration_are_not_reused():

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from echobeat.commands.workers import Died, work_through
+from echobeat.errors import ModelError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="uses Unix signals")
 
@@ -34,6 +35,15 @@ def test_every_task_is_done_once_whatever_the_number_of_processes() -> None:
 def test_a_killed_worker_costs_its_own_task_only() -> None:
     outcomes = dict(work_through([1, -1, 2, -2, 3], prepare, 2))
     assert outcomes == {1: 1, 2: 4, 3: 9, -1: Died(-signal.SIGKILL), -2: Died(-signal.SIGKILL)}
+
+
+def test_what_no_worker_can_prepare_is_raised_and_not_taken_for_a_fault_of_the_tasks() -> None:
+    with pytest.raises(ModelError, match="is damaged"):
+        dict(work_through(range(5), prepare_nothing, 2))
+
+
+def prepare_nothing() -> Callable[[int], int]:
+    raise ModelError("The model is damaged.")
 
 
 def test_a_finished_run_leaves_no_process_behind() -> None:

@@ -155,7 +155,7 @@ def test_the_published_beat_finder_is_used_where_it_is_asked_for(
     code, *_ = evaluate("beats", "--data", phantoms, "--out", tmp_path, "--model", ef_run, "--beats", "echonet")
     assert code == 0
     found = read_predictions(tmp_path)
-    assert found.identity.options == {"beats": "echonet", "echobeat": __version__}
+    assert found.identity.options == {"beats": "echonet", "view": "A4C", "echobeat": __version__}
     for study in found.studies:
         areas = [row.area_px for row in found.sizes if row.study == study.study]
         assert tuple(b.es_frame for b in found.beats if b.study == study.study) == published_systoles(areas)
@@ -243,6 +243,21 @@ def test_a_file_that_cannot_be_written_is_told_before_the_work(
     code, *_ = evaluate(task, "--data", tmp_path, "--segmentation", "lv-phantom", "--out", out)
     assert code == 0
     assert json.loads(out.read_text())[0]["value"] == 1.0
+
+
+def test_a_phantom_that_cannot_be_read_is_named_and_the_others_are_measured(
+    evaluate: Call, phantoms: Path, tmp_path: Path
+) -> None:
+    """A damaged video and a missing truth cost their own studies: exit code 3, and figures of the rest."""
+    shutil.copytree(phantoms, tmp_path / "data")
+    first, second, _ = sorted(path.stem for path in (phantoms / "Truth").glob("*.json"))
+    (tmp_path / "data" / "Videos" / f"{first}.avi").write_bytes(b"RIFF")
+    (tmp_path / "data" / "Truth" / f"{second}.npz").unlink()
+    code, said, err = evaluate("phantoms", "--data", tmp_path / "data", "--segmentation", "lv-phantom")
+    assert code == 3
+    assert "beat EF from our masks, MAE" in said
+    assert first in err
+    assert f"{second}.json: this truth or the .npz beside it" in err
 
 
 @pytest.mark.parametrize("task", ["ef", "beats"])

@@ -99,6 +99,25 @@ def test_predictions_of_another_model_are_not_mixed_nor_lost(tmp_path: Path) -> 
     assert evaluate(tmp_path, STUDIES, other, fresh=True) == ["c", "a", "b"]
 
 
+def test_predictions_of_another_data_set_are_not_lost(tmp_path: Path) -> None:
+    """Where none of the folder's studies is wanted now, it is another data set, and --fresh is asked for."""
+    evaluate(tmp_path, STUDIES)
+    others = [replace(study, name=f"other-{study.name}") for study in STUDIES]
+    with pytest.raises(UsageError, match="other studies"):
+        evaluate(tmp_path, others)
+    assert len(read_predictions(tmp_path).readings) == 2
+    assert len(evaluate(tmp_path, others, fresh=True)) == 3
+
+
+def test_a_damaged_folder_is_begun_anew_where_that_is_asked_for(tmp_path: Path) -> None:
+    """As the message says."""
+    evaluate(tmp_path, STUDIES)
+    (tmp_path / "run.json").write_text("{")
+    with pytest.raises(UnreadableFile, match="--fresh"):
+        evaluate(tmp_path, STUDIES)
+    assert len(evaluate(tmp_path, STUDIES, fresh=True)) == 3
+
+
 def test_what_differs_is_told_in_words(tmp_path: Path) -> None:
     """Task, model, file of a model of the same name, split and options, each as the user names it; no Python."""
     evaluate(tmp_path, STUDIES)

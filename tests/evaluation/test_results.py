@@ -24,7 +24,7 @@ from echobeat.evaluation.measured import Measured
 from echobeat.evaluation.page import write_page
 from echobeat.evaluation.plots import PRINT, Picture, style, svg, write_picture
 from echobeat.evaluation.predictions import read_rows
-from echobeat.evaluation.results import figures, pictures
+from echobeat.evaluation.results import figures, pictures, write_results
 from echobeat.evaluation.tables import write_failures, write_originals, write_tables
 
 QUICK = Resampling(samples=100)
@@ -71,6 +71,8 @@ def test_tables_hold_the_same_figures_in_three_forms(rows: list[Measured], tmp_p
     assert content["interval"] == {"level": 0.95, "resamples": 100, "seed": 0, "by": "patient", "kind": "percentile"}
     assert [m["value"] for m in content["metrics"]] == [row.value for row in rows]
     assert "not a medical device" in content["notice"]
+    write_tables(rows, {"task": "beats"}, replace(QUICK, level=0.975), tmp_path)
+    assert "| 97.5 % interval |" in (tmp_path / "metrics.md").read_text()
     lines = [line for line in (tmp_path / "metrics.md").read_text().splitlines() if re.match(r"\| [^-F]", line)]
     assert len(lines) == len(rows)
     assert any(line.startswith("| MAE |") and line.endswith("| 4.05 |") for line in lines)
@@ -85,6 +87,28 @@ def test_the_originals_files_are_in_their_format(predictions: Predictions, tmp_p
     assert size[31] == "S000,30,1500,0,1,1"
     first = predictions.clips[0]
     assert (tmp_path / "test_predictions.csv").read_text().splitlines()[0] == f"S000,0,{first.ef:.4f}"
+    odd = replace(predictions.studies[0], file="Doe, a.avi")
+    write_originals(replace(predictions, studies=(odd, *predictions.studies[1:])), tmp_path)
+    assert (tmp_path / "test_predictions.csv").read_text().splitlines()[0] == f'"Doe, a.avi",0,{first.ef:.4f}'
+
+
+def test_nothing_of_another_evaluation_stays_beside_this_one(
+    predictions: Predictions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Begun anew with fewer kinds of predictions, a folder does not keep the old ones' files."""
+    monkeypatch.setattr("echobeat.evaluation.results.write_picture", write_nothing)
+    monkeypatch.setattr("echobeat.evaluation.results.write_page", lambda *_: None)
+    write_results(predictions, tmp_path, QUICK)
+    before = {path.name for path in (tmp_path / "figures").iterdir()}
+    write_results(replace(predictions, clips=(), sizes=(), frames=()), tmp_path, QUICK)
+    assert not (tmp_path / "size.csv").exists()
+    assert not (tmp_path / "test_predictions.csv").exists()
+    assert {path.name for path in (tmp_path / "figures").iterdir()} < before
+
+
+def write_nothing(picture: Picture, folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / f"{picture.name}.png").write_bytes(b"")
 
 
 def test_failures_are_a_table_while_there_are_any(predictions: Predictions, tmp_path: Path) -> None:

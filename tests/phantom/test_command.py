@@ -13,7 +13,7 @@ from echobeat.commands import phantom as command
 from echobeat.errors import OutputError, UsageError
 from echobeat.phantom import dataset, draw_patient
 from echobeat.phantom.dataset import dataset_seeds, read_truths
-from echobeat.phantom.seeds import CALIBRATION_SEEDS
+from echobeat.phantom.seeds import CALIBRATION_SEEDS, DATASET_SEEDS
 from echobeat.whole import write_file
 
 app = typer.Typer()
@@ -79,6 +79,25 @@ def test_patients_for_calibrating_are_those_set_aside(tmp_path: Path) -> None:
     assert read_truths(tmp_path)[0]["name"] == draw_patient(CALIBRATION_SEEDS.start).name
     for other in (["--seed", "3"], ["--benchmark"]):
         assert isinstance(CliRunner().invoke(app, [*options, *other]).exception, UsageError)
+
+
+@pytest.mark.parametrize(
+    ("there", "options"),
+    [
+        (CALIBRATION_SEEDS.start, ["--patients", "1"]),
+        (DATASET_SEEDS.start, ["--patients", "1", "--calibration"]),
+        (DATASET_SEEDS.start, ["--benchmark"]),
+    ],
+)
+def test_patients_that_are_set_aside_do_not_get_into_another_folder(
+    tmp_path: Path, there: int, options: list[str]
+) -> None:
+    """A data set, patients for calibrating and the benchmark each have a folder of their own; nothing is written."""
+    write_file(tmp_path / "Truth" / f"{draw_patient(there).name}.json", "{}")
+    result = CliRunner().invoke(app, [*options, "--jobs", "1", "--out", str(tmp_path)])
+    assert isinstance(result.exception, UsageError)
+    assert "another purpose" in str(result.exception)
+    assert [path.name for path in tmp_path.iterdir()] == ["Truth"]
 
 
 def test_another_view_is_made_by_name_and_an_unknown_one_refused(tmp_path: Path) -> None:

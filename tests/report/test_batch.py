@@ -92,6 +92,8 @@ def test_a_result_is_finished_only_for_the_same_source_models_and_options(tmp_pa
     assert finished_result(tmp_path / "patient", run_record(str(source), [other_model], {"fps": 50.0}), FILES) is None
     assert finished_result(tmp_path / "patient", run_record(str(source), [MODEL], {"fps": 30.0}), FILES) is None
     assert finished_result(tmp_path / "nothing", record, FILES) is None
+    retrained = run_record(str(source), [other_model, MODEL], {"fps": 50.0})["fingerprint"]
+    assert retrained != run_record(str(source), [MODEL, MODEL], {"fps": 50.0})["fingerprint"], "of the same name"
     assert finished_result(tmp_path / "patient", record, [*FILES, "overlay.mp4"]) is None  # taken away since
     os.utime(source, ns=(1, 1))
     assert finished_result(tmp_path / "patient", run_record(str(source), [MODEL], {"fps": 50.0}), FILES) is None

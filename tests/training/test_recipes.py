@@ -9,6 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from echobeat.errors import UsageError  # noqa: E402  torch may be missing
+from echobeat.training.ablation import Ablation  # noqa: E402
 from echobeat.training.beat_run import BeatConfig  # noqa: E402
 from echobeat.training.config import CONFIGS  # noqa: E402
 from echobeat.training.contours import ContoursConfig  # noqa: E402
@@ -64,3 +65,33 @@ def test_a_wrong_entry_is_refused_with_what_was_meant(override, said):
     """The nearest known entry, or what the value must be."""
     with pytest.raises(UsageError, match=said):
         load_config("ef", "light", [override])
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "override", "said"),
+    [
+        (ContoursConfig, "lv", "course.monitor=mae", "loss or dice"),
+        (ContoursConfig, "lv", "size=120", "multiple of 16"),
+        (ContoursConfig, "lv", 'pools=[{kind="phantom",share=1.0}]', "how many are made"),
+        (ContoursConfig, "lv", "course.epoch_steps=0", "epoch_steps"),
+        (BeatConfig, "ef", "course.monitor=dice", "loss or mae"),
+        (BeatConfig, "ef", "pairs_share=1", "below 1"),
+        (ViewConfig, "view", "course.monitor=dice", "course.monitor is loss"),
+        (ViewConfig, "view", "size=120", "multiple of 16"),
+    ],
+)
+def test_entries_that_do_not_fit_together_are_refused_before_anything_is_made(kind, name, override, said):
+    """A recipe of a bundled model that could only fail at its first step or validation is not begun."""
+    with pytest.raises(UsageError, match=said) as refused:
+        kind.load(name, [override])
+    assert "ArgsKwargs" not in str(refused.value)
+
+
+def test_a_recipe_in_another_encoding_is_no_toml(tmp_path):
+    """It is wrong use, as any file that is no recipe."""
+    path = tmp_path / "mine.toml"
+    path.write_bytes("# für uns\n".encode("latin-1"))
+    with pytest.raises(UsageError, match="no TOML"):
+        load_config("ef", str(path))
+    with pytest.raises(UsageError, match="no set of variants"):
+        Ablation.load(str(path))

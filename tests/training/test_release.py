@@ -136,6 +136,17 @@ def test_a_view_network_is_released_with_a_threshold_and_what_it_refuses(run_of,
     assert load_card(str(tmp_path / "out" / "view-phantom.onnx")) == card
 
 
+def test_a_run_in_a_folder_with_a_bundled_models_name_is_released_itself(
+    run_of, camus, phantoms, tmp_path, monkeypatch
+):
+    """Named without its path it is still the run."""
+    run = run_of("lv-phantom").rename(tmp_path / "lv")
+    monkeypatch.chdir(tmp_path)
+    told = ["--name", "lv-phantom", "--camus", camus, "--phantoms", phantoms, "--out", tmp_path / "out"]
+    assert release(Path(run.name), *told) == 0
+    assert file_hash(tmp_path / "out" / "lv-phantom.onnx") == file_hash(run / "model.onnx")
+
+
 def test_a_release_without_a_text_for_its_card_or_without_phantoms_says_what_is_missing(
     run_of, camus, tmp_path, capsys
 ):

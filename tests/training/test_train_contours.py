@@ -21,6 +21,7 @@ from echobeat.training.bundled import train_bundled  # noqa: E402
 from echobeat.training.contours import JUDGING_PHANTOMS, UNSEEN, ContoursConfig, train_contours  # noqa: E402
 from echobeat.training.contours_task import ContoursTask, JudgingImages, letterboxed  # noqa: E402
 from echobeat.training.losses import dice_cross_entropy  # noqa: E402
+from echobeat.training.trained import trained_backend  # noqa: E402
 
 RECIPE = """
 size = 48
@@ -102,6 +103,7 @@ def test_a_run_ends_with_a_model_that_segments_and_can_be_begun_with(recipe, tmp
     model = train_contours(recipe, None, tmp_path / "first")
     assert load_card(tmp_path / "first").sha256
     assert load_segmenter(model).card.classes[1] == "left_ventricle"
+    assert trained_backend(tmp_path / "first", "cpu") is None, "no architecture to build again: there is only its file"
     start = tmp_path / "first" / "checkpoints" / "best.ckpt"
     train_contours(recipe, None, tmp_path / "second", start=start)
     first = checkpoints.load(start)["network"]

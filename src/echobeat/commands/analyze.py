@@ -80,8 +80,8 @@ def analyze(
     if echo_report and not dicom:
         raise UsageError("--echo-report is a kind of DICOM result: add --dicom.")
     if free:
-        segmentation = FREE_SEGMENTATION
-        _refuse_licence(ef)
+        segmentation = FREE_SEGMENTATION if segmentation == "lv" else segmentation
+        _refuse_licence(segmentation, ef)
     options = Options(
         fps=fps,
         spacing_mm=spacing_of(_numbers(spacing_mm)),
@@ -110,13 +110,14 @@ def analyze(
     raise typer.Exit(exit_code(entries))
 
 
-def _refuse_licence(ef: str) -> None:
+def _refuse_licence(*models: str) -> None:
     """--free and a model under another licence than the code's contradict each other."""
     from echobeat.models import load_card
     from echobeat.models.cards import FREE
 
-    if ef not in ("auto", "none") and load_card(ef).licence != FREE:
-        raise UsageError(f"--free takes only models under {FREE}, and {ef} is not. Leave one of the two out.")
+    for model in models:
+        if model not in ("auto", "none") and load_card(model).licence != FREE:
+            raise UsageError(f"--free takes only models under {FREE}, and {model} is not. Leave one of the two out.")
 
 
 def _listed(content: bytes) -> list[str]:

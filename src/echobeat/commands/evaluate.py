@@ -253,7 +253,8 @@ def _evaluate(
         console.print(f"{len(studies) - len(labelled)} of {len(studies)} studies are without {label} and left out.")
     if dataset.rows_left_out:
         console.print(f"{dataset.rows_left_out}: see `echobeat check-dataset`.")
-    identity = Identity(task, facts, dataset.kind, wanted.split, options | {"echobeat": __version__})
+    options |= {"view": wanted.view, "echobeat": __version__}
+    identity = Identity(task, facts, dataset.kind, wanted.split, options)
     try:
         with Ledger(wanted.out, identity, labelled, fresh=wanted.fresh) as ledger:
             _predict(ledger, prepare, wanted.jobs, console)
@@ -340,12 +341,19 @@ def phantoms(
     from echobeat.pipeline import Models
 
     make_room(out)
+    console = Console(stderr=True, highlight=False, markup=False)
     total = sum(1 for _ in (data / "Truth").glob("*.json"))
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    failed: list[str] = []
+    with Progress(console=console, transient=True) as bar:
         task = bar.add_task("studies", total=total)
-        scores = score_phantoms(data, Models.load(segmentation, ef), lambda: bar.advance(task))
+        models = Models.load(segmentation, ef)
+        scores = score_phantoms(data, models, lambda: bar.advance(task), failed.append)
     metrics = [m for name, part in by_rhythm(scores).items() for m in summarise(part, f"{data.name}, {name}")]
     show_metrics(metrics, out)
+    for problem in failed[:SHOWN]:
+        console.print(Text(problem, "red"), soft_wrap=True)
+    if failed:
+        raise typer.Exit(SOME_FAILED)
 
 
 @evaluate.command()

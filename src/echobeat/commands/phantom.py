@@ -11,9 +11,17 @@ from echobeat.commands import folder_to_write
 from echobeat.errors import OutputError, UsageError
 from echobeat.machine import cores_here
 from echobeat.phantom.benchmark import recorded_benchmark, write_benchmark
-from echobeat.phantom.dataset import calibration_seeds, dataset_seeds, views_held, write_dicom_files, write_patients
+from echobeat.phantom.dataset import (
+    calibration_seeds,
+    dataset_seeds,
+    refuse_strangers,
+    views_held,
+    write_dicom_files,
+    write_patients,
+)
 from echobeat.phantom.examination import draw_patient
 from echobeat.phantom.other_studies import in_view
+from echobeat.phantom.seeds import CALIBRATION_SEEDS, DATASET_SEEDS
 from echobeat.phantom.views import VIEWS
 
 SHOWN = tuple(view for view in VIEWS if view != "great vessels")
@@ -66,6 +74,7 @@ def phantom(
     if calibration and seed:
         raise UsageError("--calibration and --seed cannot both be given: the patients set aside are always the same.")
     seeds = calibration_seeds(patients) if calibration else dataset_seeds(patients, seed)
+    refuse_strangers(out, CALIBRATION_SEEDS if calibration else DATASET_SEEDS)
     drawn = [in_view(draw_patient(number), view) for number in seeds]
     if others := views_held(out, drawn) - {view}:
         raise UsageError(

@@ -178,6 +178,7 @@ def release(
     from echobeat.models.cards import load_card, weights_folder
     from echobeat.training.release import release as release_run
 
+    run = run.resolve()  # a bare name would be a bundled model's
     if load_card(run).task == "view":
         from echobeat.training.view_release import release_view
 

@@ -18,6 +18,8 @@ from multiprocessing.context import SpawnProcess
 from threading import Thread
 from typing import Any, Generic, TypeVar
 
+from echobeat.errors import EchobeatError
+
 Task = TypeVar("Task")
 Outcome = TypeVar("Outcome")
 
@@ -33,6 +35,13 @@ class Died:
     """
 
     exit_code: int | None
+
+
+@dataclass(frozen=True)
+class _Unprepared:
+    """A worker could not even begin, and no other would."""
+
+    error: EchobeatError
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,11 @@ def work_through(
     processes : int
         How many at once.
 
+    Raises
+    ------
+    EchobeatError
+        What `prepare` raised: it is no fault of the task.
+
     Notes
     -----
     When the iterator is closed, or the process that holds it ends in whatever way, the workers end at once.
@@ -70,6 +84,8 @@ def work_through(
             ready = wait([worker.pipe for worker in busy])
             for worker in [worker for worker in busy if worker.pipe in ready]:
                 outcome = _outcome(worker)
+                if isinstance(outcome, _Unprepared):
+                    raise outcome.error
                 busy.remove(worker)
                 if isinstance(outcome, Died):
                     pass
@@ -112,7 +128,11 @@ def _outcome(worker: _Worker[Task]) -> Any:
 def _serve(pipe: Connection, prepare: Callable[[], Callable[[Task], Outcome]]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes of a terminal; the first one decides
     Thread(target=_end_with_parent, daemon=True).start()
-    work = prepare()
+    try:
+        work = prepare()
+    except EchobeatError as error:
+        pipe.send(_Unprepared(error))
+        return
     while True:
         try:
             task = pipe.recv()

@@ -265,7 +265,7 @@ def write_comparison(rows: Sequence[Compared], head: dict[str, Any], how: Resamp
 
 def comparison_header(how: Resampling) -> tuple[str, ...]:
     """Heads of the columns of `comparison_cells`."""
-    return ("Figure", "Of", "A", "B", "A - B", f"{100 * how.level:.0f} % interval", "n", "Patients")
+    return ("Figure", "Of", "A", "B", "A - B", f"{100 * how.level:g} % interval", "n", "Patients")
 
 
 def comparison_cells(row: Compared) -> tuple[str, ...]:

@@ -135,7 +135,7 @@ def _roc(paired: Paired, rows: Rows, level: float, palette: Palette) -> Figure:
     axes.lines[0].set_data([0, 100], [0, 100])
     axes.set(xlim=(-1.5, 101.5), ylim=(-1.5, 101.5), aspect="equal")
     axes.set(xlabel="1 − specificity (%)", ylabel="Sensitivity (%)")
-    title = f"AUC ({100 * level:.0f} % interval), studies below of all"
+    title = f"AUC ({100 * level:g} % interval), studies below of all"
     figure.legend(
         loc="outside lower left", fontsize=7, handlelength=2.6, title=title, title_fontsize=7, alignment="left"
     )
@@ -167,7 +167,7 @@ def _by_range(rows: Rows, level: float, palette: Palette) -> Figure:
 
 
 def _error_label(level: float) -> str:
-    return f"MAE, {100 * level:.0f} % interval (points of EF)"
+    return f"MAE, {100 * level:g} % interval (points of EF)"
 
 
 def _only(rows: Rows, group: str) -> Measured:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from echobeat.datasets import LabelledDataset, LabelledStudy
 from echobeat.errors import InvalidClip
 from echobeat.evaluation.calibration import KnownStudy, known_study
@@ -24,9 +22,8 @@ def known_of(study: LabelledStudy, dataset: LabelledDataset, models: Models) -> 
     EchobeatError
         It cannot be read.
     """
-    truth = dataset.root / "Truth" / f"{study.name}.json"
-    if truth.is_file():
-        return score_phantom(dataset.root, json.loads(truth.read_text(encoding="utf-8")), models).known
+    if (dataset.root / "Truth" / f"{study.name}.json").is_file():
+        return score_phantom(dataset.root, study.name, models).known
     if study.ef is None:
         return None
     return known_study(analyze_clip(clip_of(study), models), study.ef, patient=study.patient)

@@ -228,9 +228,9 @@ class Ledger:
         self._lines[outcome.study.study] = outcome.study
 
     def _resume(self) -> None:
-        known = read_identity(self.folder)
-        same = known == self.identity and not self.fresh
-        if known is not None and not same and not self.fresh and read_rows(self.folder / STUDIES, StudyRow, torn=True):
+        known = None if self.fresh else read_identity(self.folder)
+        same = known == self.identity
+        if known is not None and not same and read_rows(self.folder / STUDIES, StudyRow, torn=True):
             raise UsageError(
                 f"{self.folder} holds another evaluation: {_differences(known, self.identity)}. "
                 "Choose another --out, or give --fresh to begin anew."
@@ -239,7 +239,13 @@ class Ledger:
             for name in (STUDIES, *TABLES.values()):
                 (self.folder / name).unlink(missing_ok=True)
         keys = {study.name: study_key(study) for study in self.studies}
-        for line in read_rows(self.folder / STUDIES, StudyRow, torn=True):
+        lines = read_rows(self.folder / STUDIES, StudyRow, torn=True)
+        if lines and not any(line.study in keys for line in lines):
+            raise UsageError(
+                f"{self.folder} holds an evaluation of other studies ({lines[0].study}, ...). "
+                "Choose another --out, or give --fresh to begin anew."
+            )
+        for line in lines:
             if not line.problem and keys.get(line.study) == line.key:
                 self._lines[line.study] = line
         self._rewrite()

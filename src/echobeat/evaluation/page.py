@@ -80,13 +80,13 @@ def write_page(
             *(f"{task} model {model['name']} {model['version']}" for task, model in identity.models.items()),
         ],
         unread="" if answered is None or answered.all_well else answered.in_words,
-        headline=f"{heading(main)}, {100 * how.level:.0f} % intervals",
+        headline=f"{heading(main)}, {100 * how.level:g} % intervals",
         tiles=[_tile(row) for row in _headlines(rows, main)],
         failed=predictions.failed,
         studies=len(predictions.studies),
         shown_failures=SHOWN_FAILURES,
         pictures=[(picture, svg(picture)) for picture in pictures],
-        columns=("Figure", "Of", "Value", f"{100 * how.level:.0f} % interval", "n", "Patients", "Published"),
+        columns=("Figure", "Of", "Value", f"{100 * how.level:g} % interval", "n", "Patients", "Published"),
         tables=[Table(heading(method), [cells(row) for row in group]) for method, group in _ordered(rows).items()],
         about=_about(identity, rows, how),
     )
@@ -129,7 +129,7 @@ def _tile(row: Measured) -> Tile:
 
 def _about(identity: Identity, rows: Sequence[Measured], how: Resampling) -> list[str]:
     made = [
-        f"Intervals hold {100 * how.level:.0f} %: percentiles of {how.samples:,} bootstrap resamples by patient. "
+        f"Intervals hold {100 * how.level:g} %: percentiles of {how.samples:,} bootstrap resamples by patient. "
         f"{NO_INTERVAL} "
         "Each figure is defined, with its source, in the reference of metrics of echobeat's documentation."
     ]

@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from zipfile import BadZipFile
 
 import numpy as np
+from numpy.typing import NDArray
 
-from echobeat.errors import UnreadableFile
+from echobeat.errors import EchobeatError, UnreadableFile
 from echobeat.evaluation import agreement
 from echobeat.evaluation.bootstrap import bootstrap, mean_metric, ratio
 from echobeat.evaluation.calibration import KnownStudy, known_study
@@ -103,30 +105,56 @@ class StudyScore:
         return estimate.value if estimate else None
 
 
-def score_phantoms(folder: Path, models: Models, progress: Callable[[], None] = lambda: None) -> tuple[StudyScore, ...]:
+def score_phantoms(
+    folder: Path,
+    models: Models,
+    progress: Callable[[], None] = lambda: None,
+    failed: Callable[[str], None] | None = None,
+) -> tuple[StudyScore, ...]:
     """Measure every phantom study in a folder that ``echobeat phantom`` made.
+
+    Parameters
+    ----------
+    folder : Path
+    models : Models
+    progress : callable
+        Called after each study.
+    failed : callable
+        Told of each study that cannot be read, and why; the others go on. Without it the first such study ends all.
 
     Raises
     ------
     UnreadableFile
-        There are no phantom studies with their truth in the folder.
+        There are no phantom studies with their truth in the folder, or none can be read.
     """
     truths = sorted((folder / "Truth").glob("*.json"))
     if not truths:
         raise UnreadableFile(str(folder), "it holds no phantom studies", "Make some with: echobeat phantom --out DIR")
     scores = []
     for path in truths:
-        scores.append(score_phantom(folder, json.loads(path.read_text(encoding="utf-8")), models))
+        try:
+            scores.append(score_phantom(folder, path.stem, models))
+        except EchobeatError as error:
+            if failed is None:
+                raise
+            failed(str(error))
         progress()
+    if not scores:
+        raise UnreadableFile(str(folder), "none of its phantom studies can be read", "Make them again")
     return tuple(scores)
 
 
-def score_phantom(folder: Path, truth: Mapping[str, Any], models: Models) -> StudyScore:
-    """Measure one study; `truth` is its truth file."""
-    name, spacing = truth["name"], (truth["spacing_mm"][0], truth["spacing_mm"][1])
+def score_phantom(folder: Path, name: str, models: Models) -> StudyScore:
+    """Measure one study.
+
+    Raises
+    ------
+    InputError
+        Its video or its truth cannot be read.
+    """
+    truth, true_masks, volume_ml = _truth_of(folder, name)
+    spacing = (truth["spacing_mm"][0], truth["spacing_mm"][1])
     clip = open_clip(folder / "Videos" / f"{name}.avi", fps=truth["fps"], spacing_mm=spacing)
-    with np.load(folder / "Truth" / f"{name}.npz") as arrays:
-        true_masks, volume_ml = arrays["lv"], arrays["volume_ml"]
     found = analyze_clip(clip, models)
     oracle = find_beats(volume_curve(true_masks, clip.times_s, spacing))
     complete = [beat for beat in truth["beats"] if beat["complete"]]
@@ -147,6 +175,19 @@ def score_phantom(folder: Path, truth: Mapping[str, Any], models: Models) -> Stu
         true_ef=truth["ef"],
         oracle=by_oracle.value if by_oracle else None,
     )
+
+
+def _truth_of(folder: Path, name: str) -> tuple[dict[str, Any], NDArray[np.bool_], FloatArray]:
+    """What is known of a study, its true masks and volumes."""
+    path = folder / "Truth" / f"{name}.json"
+    try:
+        truth = json.loads(path.read_text(encoding="utf-8"))
+        with np.load(path.with_suffix(".npz")) as arrays:
+            return truth, arrays["lv"], arrays["volume_ml"]
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        raise UnreadableFile(
+            str(path), f"this truth or the .npz beside it is missing or damaged ({error})", "Make the study again"
+        ) from error
 
 
 def count_systoles(truths: Sequence[Mapping[str, Any]], beats: Sequence[Beat], times_s: FloatArray) -> Systoles:

@@ -62,10 +62,18 @@ def write_results(
     write_tables(rows, _head(predictions), how, folder)
     write_originals(predictions, folder)
     write_failures(predictions.failed, folder)
+    _clear(folder / "figures", {picture.name for picture in drawn})
     for picture in drawn:
         write_picture(picture, folder / "figures")
     write_page(predictions, rows, drawn, how, folder / "report.html")
     return rows
+
+
+def _clear(folder: Path, kept: set[str]) -> None:
+    """Remove the pictures that an earlier evaluation drew there and this one does not."""
+    for path in folder.glob("*"):
+        if path.suffix in (".png", ".pdf") and path.stem not in kept:
+            path.unlink()
 
 
 def _head(predictions: Predictions) -> dict[str, Any]:

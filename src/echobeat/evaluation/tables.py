@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 from collections.abc import Iterable, Sequence
@@ -64,7 +65,7 @@ def markdown(rows: Sequence[Measured], how: Resampling) -> str:
     """All figures, a table a method."""
     parts = []
     for method, members in by_method(rows).items():
-        head = ("Figure", "Of", "Value", f"{100 * how.level:.0f} % interval", "n", "Patients", "Published")
+        head = ("Figure", "Of", "Value", f"{100 * how.level:g} % interval", "n", "Patients", "Published")
         table = markdown_table(head, map(cells, members))
         parts.append(f"## {heading(method)}\n\n{table}\n")
     sources = dict.fromkeys(other.source for row in rows if (other := published(row)))
@@ -108,19 +109,25 @@ def write_originals(predictions: Predictions, folder: Path) -> None:
 
     ``size.csv``: Filename,Frame,Size,HumanLarge,HumanSmall,ComputerSmall; a row a frame, its area in pixels, and 1
     where the expert's larger or smaller frame, or a systole that was found. ``test_predictions.csv``: no header; file,
-    first frame of the clip, EF.
+    first frame of the clip, EF. What an earlier evaluation left of a file that there is nothing for is removed.
     """
     file_of = {study.study: study.file or study.study for study in predictions.studies}
-    if predictions.sizes:
-        lines = [
-            f"{file_of[row.study]},{row.frame},{row.area_px},{row.traced_large:d},{row.traced_small:d},{row.systole:d}"
-            for row in predictions.sizes
-        ]
-        head = "Filename,Frame,Size,HumanLarge,HumanSmall,ComputerSmall"
-        write_file(folder / "size.csv", "\n".join([head, *lines, ""]))
-    if predictions.clips:
-        lines = [f"{file_of[row.study]},{row.start_frame},{row.ef:.4f}" for row in predictions.clips]
-        write_file(folder / "test_predictions.csv", "\n".join([*lines, ""]))
+    head = ("Filename", "Frame", "Size", "HumanLarge", "HumanSmall", "ComputerSmall")
+    sizes = [
+        (file_of[row.study], row.frame, row.area_px, int(row.traced_large), int(row.traced_small), int(row.systole))
+        for row in predictions.sizes
+    ]
+    clips = [(file_of[row.study], row.start_frame, f"{row.ef:.4f}") for row in predictions.clips]
+    _write_or_remove(folder / "size.csv", [head, *sizes] if sizes else [])
+    _write_or_remove(folder / "test_predictions.csv", clips)
+
+
+def _write_or_remove(path: Path, lines: Sequence[Sequence[object]]) -> None:
+    if not lines:
+        path.unlink(missing_ok=True)
+        return
+    with whole_file(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows(lines)
 
 
 def write_failures(failed: Sequence[StudyRow], folder: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from echobeat.phantom.dataset import read_truths, write_patients
+from echobeat.phantom.dataset import read_truths, refuse_strangers, write_patients
 from echobeat.phantom.examination import Patient, draw_patient
 from echobeat.phantom.files import read_video
 from echobeat.phantom.rhythm import RhythmKind
@@ -55,7 +55,13 @@ def write_benchmark(out: Path, jobs: int = 1, progress: bool = False) -> dict[st
     -------
     dict
         patients, first_seed, frames_sha256, truth_sha256; compare it with `recorded_benchmark`.
+
+    Raises
+    ------
+    UsageError
+        The folder holds other patients.
     """
+    refuse_strangers(out, BENCHMARK_SEEDS)
     write_patients(out, benchmark_patients(), jobs, progress)
     made = hash_benchmark(out)
     write_file(out / "benchmark.json", json.dumps(made, indent=1) + "\n")

@@ -170,6 +170,21 @@ def read_truths(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(path.read_text(encoding="utf-8")) for path in sorted((folder / "Truth").glob("phantom-*.json"))]
 
 
+def refuse_strangers(folder: Path, seeds: range) -> None:
+    """Refuse a folder that holds patients of other seeds than these: what is set aside for one purpose stays apart.
+
+    Raises
+    ------
+    UsageError
+    """
+    held = (int(path.stem[-12:], 16) for path in (folder / "Truth").glob(f"phantom-{'[0-9a-f]' * 12}.json"))
+    if not all(seed in seeds for seed in held):
+        raise UsageError(
+            f"{folder} holds phantoms that were made for another purpose (a data set, --calibration or --benchmark), "
+            "which have to stay apart. Choose another --out."
+        )
+
+
 def views_held(folder: Path, patients: Iterable[Patient]) -> set[str]:
     """The views in which whole studies of these patients are in a folder; truth that names none is of the usual one."""
     truths = (folder / "Truth" / f"{patient.name}.json" for patient in patients)

@@ -208,7 +208,7 @@ def run_record(source: str, models: Sequence[ModelUsed], options: Mapping[str, A
     record: dict[str, Any] = {
         "source_id": source_id(source),
         "echobeat": __version__,
-        "models": {model.name: [model.hash, model.calibration] for model in models},
+        "models": [[model.name, model.hash, model.calibration] for model in models],
         "options": dict(options),
     }
     try:

@@ -14,20 +14,17 @@ from typing import Any
 import numpy as np
 
 from echobeat.errors import UsageError
+from echobeat.evaluation import ef_figures
 from echobeat.evaluation.bootstrap import bootstrap, ratio, within
+from echobeat.evaluation.predictions import write_rows
 from echobeat.evaluation.tables import markdown_table
 from echobeat.training.material import Source, gather
 from echobeat.training.recipe_files import load_config
 from echobeat.training.run import train
 from echobeat.training.run_folder import RunFolder
-from echobeat.whole import write_file
+from echobeat.whole import whole_file, write_file
 
-RANGES: Mapping[str, tuple[float, float]] = {
-    "overall": (-np.inf, np.inf),
-    "EF < 40": (-np.inf, 40),
-    "EF 40-49": (40, 50),
-    "EF >= 50": (50, np.inf),
-}
+RANGES: Mapping[str, tuple[float, float]] = {"overall": (-np.inf, np.inf), **ef_figures.RANGES}
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,7 @@ class Ablation:
             text = bundled.read_text("utf-8") if bundled.is_file() else Path(name).read_text("utf-8")
             values = tomllib.loads(text)
             return cls(str(values["base"]), {str(k): tuple(v) for k, v in values["variants"].items()})
-        except (OSError, tomllib.TOMLDecodeError, KeyError, AttributeError, TypeError) as error:
+        except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
             raise UsageError(f"{name} is no set of variants: it needs a base and [variants] ({error}).") from error
 
 
@@ -113,8 +110,8 @@ def write_tables(rows: Sequence[Row], out: Path) -> None:
     """The same rows for machines and for people."""
     records = [asdict(row) for row in rows]
     write_file(out / "table.json", json.dumps(records, indent=1) + "\n")
-    lines = [",".join(records[0]), *(",".join("" if v is None else str(v) for v in r.values()) for r in records)]
-    write_file(out / "table.csv", "\n".join(lines) + "\n")
+    with whole_file(out / "table.csv") as beside:
+        write_rows(beside, rows, Row)
     write_file(out / "table.md", markdown(rows))
 
 

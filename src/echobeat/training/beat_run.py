@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from pydantic import NonNegativeInt, PositiveInt
+from pydantic import NonNegativeInt, PositiveInt, model_validator
 from pydantic.dataclasses import dataclass as checked_dataclass
 
 from echobeat.datasets.camus import read_camus
@@ -69,6 +69,14 @@ class BeatConfig:
     optimiser: Optimiser = field(default_factory=Optimiser)
     course: Course = field(default_factory=Course)
     machine: Machine = field(default_factory=Machine)
+
+    @model_validator(mode="after")
+    def _fits(self) -> BeatConfig:
+        if self.course.monitor not in ("loss", "mae"):
+            raise ValueError("course.monitor is loss or mae")
+        if self.animated_share + self.pairs_share >= 1:
+            raise ValueError("animated_share and pairs_share leave phantoms a share: together they are below 1")
+        return self
 
     @classmethod
     def load(cls, name: str, overrides: Sequence[str] = ()) -> BeatConfig:

@@ -303,6 +303,17 @@ class EFConfig:
         return self
 
 
+def check_size(size: int, halvings: int) -> None:
+    """Refuse frames whose side a network cannot halve so often.
+
+    Raises
+    ------
+    ValueError
+    """
+    if size % 2**halvings:
+        raise ValueError(f"size is a multiple of {2**halvings} for this network")
+
+
 Config = SegmentationConfig | EFConfig
 Task = Literal["segmentation", "ef"]
 CONFIGS: dict[str, type[SegmentationConfig] | type[EFConfig]] = {"segmentation": SegmentationConfig, "ef": EFConfig}

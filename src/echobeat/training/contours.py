@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 import torch
-from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 from pydantic.dataclasses import dataclass
 
 from echobeat.datasets.camus import read_camus
@@ -21,7 +21,7 @@ from echobeat.networks.export import export_segmentation
 from echobeat.networks.light_unet import CLASSES, LightUNet
 from echobeat.training.augment import Augmentation
 from echobeat.training.bundled import Subject, draft_card, train_bundled
-from echobeat.training.config import STRICT, Course, Machine, Optimiser
+from echobeat.training.config import STRICT, Course, Machine, Optimiser, check_size
 from echobeat.training.contours_task import ContoursTask, JudgingImages, shifted
 from echobeat.training.lesson import Lesson
 from echobeat.training.pools import Labelled, Pool, PooledImages
@@ -75,13 +75,21 @@ class ContoursConfig:
     course: Course = field(default_factory=lambda: Course(epoch_steps=600, monitor="dice"))
     machine: Machine = field(default_factory=Machine)
 
+    @model_validator(mode="after")
+    def _fits(self) -> ContoursConfig:
+        if not self.pools or not self.course.epoch_steps:
+            raise ValueError("it needs images to learn from, [[pools]], and course.epoch_steps")
+        if not all(pool.images for pool in self.pools if pool.kind != "camus"):
+            raise ValueError("pools of phantoms and of negatives need images, how many are made")
+        if self.course.monitor not in ("loss", "dice"):
+            raise ValueError("course.monitor is loss or dice")
+        check_size(self.size, len(self.widths) - 1)
+        return self
+
     @classmethod
     def load(cls, name: str, overrides: Sequence[str] = ()) -> ContoursConfig:
         """Read a recipe by name (bundled) or by path to a TOML file, see `load_recipe`."""
-        config = load_recipe(cls, "contours", name, overrides)
-        if not config.pools or not config.course.epoch_steps:
-            raise UsageError(f"The recipe {name} needs images to learn from, [[pools]], and course.epoch_steps.")
-        return config
+        return load_recipe(cls, "contours", name, overrides)
 
     @property
     def first(self) -> ContoursConfig | None:

@@ -60,13 +60,13 @@ def read_values(folder: str, name: str) -> Values:
     """The entries of a recipe, unchecked; see `load_recipe`."""
     bundled = resources.files("echobeat.training") / "recipes" / folder / f"{name}.toml"
     try:
-        text = bundled.read_text("utf-8") if bundled.is_file() else Path(name).read_text("utf-8")
+        content = bundled.read_bytes() if bundled.is_file() else Path(name).read_bytes()
     except OSError as error:
         known = ", ".join(recipe_names(folder))
         raise UsageError(f"There is no recipe {name}: it is no file, and the bundled ones are {known}.") from error
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        return tomllib.loads(content.decode())
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"The recipe {name} is no TOML: {error}.") from error
 
 
@@ -97,6 +97,8 @@ def build_config(kind: type[Recipe], values: Mapping[str, Any], name: str) -> Re
 
 def _complaint(kind: type, error: Any) -> str:
     key = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "value_error" and not key:  # of entries that do not fit together
+        return f"{error['ctx']['error']}."
     if error["type"] not in ("unexpected_keyword_argument", "extra_forbidden"):
         return f"{key} cannot be {error['input']!r} ({error['msg'][0].lower()}{error['msg'][1:]})."
     known = list(_keys(kind))

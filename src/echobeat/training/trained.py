@@ -12,13 +12,17 @@ from echobeat.networks.registry import RawGrey, build, find
 from echobeat.networks.torch_backend import TorchBackend
 from echobeat.training import checkpoints
 from echobeat.training.config import Task
-from echobeat.training.recipe_files import load_config
+from echobeat.training.recipe_files import load_config, read_values
 from echobeat.training.run_folder import RunFolder
 
 
 def is_run(model: str | Path) -> bool:
-    """True for a run's folder or its card: beside those are checkpoints."""
-    return RunFolder(card_file(model).parent).best.exists()
+    """True for the folder or the card of a run whose network can be built again from its recipe.
+
+    Runs of the bundled models' recipes, which name no architecture, have only their file.
+    """
+    folder = RunFolder(card_file(model).parent)
+    return folder.best.exists() and "network" in read_values("", str(folder.config))
 
 
 def trained_network(model: str | Path) -> RawGrey:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import PositiveInt
+from pydantic import PositiveInt, model_validator
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional
@@ -23,7 +23,7 @@ from echobeat.networks.export import export_segmentation
 from echobeat.networks.light_classifier import LightClassifier
 from echobeat.networks.preprocessing import standardise
 from echobeat.training.bundled import Subject, draft_card, train_bundled
-from echobeat.training.config import STRICT, Course, Machine, Optimiser, Share
+from echobeat.training.config import STRICT, Course, Machine, Optimiser, Share, check_size
 from echobeat.training.lesson import Lesson
 from echobeat.training.recipe_files import load_recipe
 from echobeat.training.sampling import Order
@@ -63,13 +63,19 @@ class ViewConfig:
     course: Course = field(default_factory=lambda: Course(epoch_steps=500))
     machine: Machine = field(default_factory=Machine)
 
+    @model_validator(mode="after")
+    def _fits(self) -> ViewConfig:
+        if not self.course.epoch_steps:
+            raise ValueError("it needs course.epoch_steps")
+        if self.course.monitor != "loss":
+            raise ValueError("course.monitor is loss")
+        check_size(self.size, 1 + len(self.widths))
+        return self
+
     @classmethod
     def load(cls, name: str, overrides: Sequence[str] = ()) -> ViewConfig:
         """Read a recipe by name (bundled) or by path to a TOML file, see `load_recipe`."""
-        config = load_recipe(cls, "view", name, overrides)
-        if not config.course.epoch_steps:
-            raise UsageError(f"The recipe {name} needs course.epoch_steps.")
-        return config
+        return load_recipe(cls, "view", name, overrides)
 
 
 class ViewTask:
