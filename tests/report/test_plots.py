@@ -71,6 +71,15 @@ def test_each_beat_s_ef_is_written_unless_the_clip_was_refused(assessment: Asses
     assert written(dataclasses.replace(view, judged=False)) == []
 
 
+def test_the_line_ends_where_frames_are_missing() -> None:
+    """Nothing is drawn across half a second that was not recorded."""
+    times = np.concatenate([np.arange(50), np.arange(75, 125)]) / 50
+    view = CurveView(times, np.full(100, 90.0), np.full(100, 90.0), "LV volume (ml)", (), True)
+    line = draw_curve(Figure().add_subplot(), view, LIGHT)
+    assert line is not None
+    assert np.flatnonzero(np.isnan(line.get_ydata())).tolist() == [50]
+
+
 def test_labels_of_beats_never_touch_nor_leave_the_drawing() -> None:
     """In a rhythm as uneven as it may be, and where every other beat does not count."""
     made = made_assessment(frames=240, beat_frames=20, size=(16, 16))

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from echobeat.measurement.smoothing import gaps
 from echobeat.records import Assessment, Beat, FloatArray
 from echobeat.report import wording
 from echobeat.report.lettering import text_width_px
@@ -130,7 +131,7 @@ def draw_curve(
         return None
     times = view.times_s[inside]
     axes.plot(times, view.raw[inside], ".", color=palette.faint, markersize=2, alpha=0.55, zorder=1)
-    (line,) = axes.plot(times, view.line[inside], color=palette.line, linewidth=1.8, zorder=2)
+    (line,) = axes.plot(*_broken(times, view.line[inside]), color=palette.line, linewidth=1.8, zorder=2)
     shown = [beat for beat in view.beats if _overlaps(beat, view, start, end)]
     _shade_systoles(axes, view, shown, palette)
     if view.judged and len(shown) <= LABELLED_BEATS:
@@ -194,6 +195,12 @@ def _label_beats(axes: Axes, view: CurveView, beats: list[Beat], palette: Palett
                 ha="center",
                 va="top",
             )
+
+
+def _broken(times_s: FloatArray, line: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The line with an end where frames are missing: what the heart did there was not seen."""
+    behind = np.flatnonzero(gaps(times_s)) + 1
+    return np.insert(times_s, behind, np.nan), np.insert(line, behind, np.nan)
 
 
 def _middle_s(beat: Beat, view: CurveView) -> float:
